@@ -1,0 +1,1 @@
+"""What produces the README's figures: ratios within one run on one machine."""

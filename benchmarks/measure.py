@@ -1,0 +1,110 @@
+"""Timing: pairs in turn, so that a machine's drift hits both, and peaks of whole processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
+_WATCH_SECONDS = 0.05
+"""Between two looks; what a process adds in its last moments may be missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a process took: wall seconds and its own peak resident memory in bytes."""
+
+    seconds: float
+    peak: int
+    output: str
+
+
+def process(
+    command: Sequence[str], environment: Mapping[str, str], *, kept: bool = True
+) -> Process:
+    """Run a command to its end; what it prints is kept unless it is too much.
+
+    Raises:
+        RuntimeError: it failed; the message has what it said.
+
+    """
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE if kept else subprocess.DEVNULL,
+        stderr=subprocess.STDOUT if kept else subprocess.PIPE,
+        text=True,
+    ) as child:
+        watch = _Watch(child.pid)
+        watch.start()
+        output = "".join(filter(None, child.communicate()))
+        seconds = time.perf_counter() - began
+        watch.join()
+    if child.returncode:
+        message = f"{' '.join(command)} ended with {child.returncode}: {output[-2000:]}"
+        raise RuntimeError(message)
+    return Process(seconds, watch.peak, output)
+
+
+class _Watch(threading.Thread):
+    """Reads a process's high-water mark until it is gone.
+
+    The accounting of a finished child is of no use here: it counts the memory of the parent
+    that it was forked from.
+    """
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._status = Path(f"/proc/{pid}/status")
+        self.peak = 0
+
+    def run(self) -> None:
+        while found := _HIGH_WATER.search(_text(self._status)):
+            self.peak = max(self.peak, int(found[1]) * 1024)
+            time.sleep(_WATCH_SECONDS)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Seconds of two ways to the same thing, measured in turn."""
+
+    ours: tuple[float, ...]
+    theirs: tuple[float, ...]
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times faster ours was, pair by pair."""
+        return [theirs / ours for ours, theirs in zip(self.ours, self.theirs, strict=True)]
+
+    def __str__(self) -> str:
+        """Return medians, and the ratio with its range."""
+        ratios = self.ratios
+        return (
+            f"{statistics.median(self.ours):.2f} s against {statistics.median(self.theirs):.2f} s: "
+            f"{statistics.median(ratios):.2f} times as fast "
+            f"({min(ratios):.2f} to {max(ratios):.2f} in {len(ratios)} pairs)"
+        )
+
+
+def pair(ours: Callable[[], float], theirs: Callable[[], float], runs: int) -> Pair:
+    """Take `runs` pairs after one that warms caches; each call returns its seconds."""
+    taken = [(ours(), theirs()) for _ in range(runs + 1)][1:]
+    return Pair(tuple(a for a, _ in taken), tuple(b for _, b in taken))

@@ -1,0 +1,1 @@
+"""The laptop: embedded servers, a synthetic IMDb and the whole pipeline without Kubernetes."""

@@ -1,0 +1,169 @@
+"""The models of a run: `dbt build` as role dbt, left out when it would change nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sysconfig
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from steps.catalog import DATASETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from sandbox.children import Children, Ended
+
+PROJECT = Path(__file__).parents[1] / "dbt"
+
+_NO_MODELS = frozenset({"target", "logs", "dbt_packages", "questions"})
+"""Folders of the project on which no build depends."""
+
+# A table is as it should be if no test of its failed and it was built from the latest load of
+# each dataset it reads.
+_BUILDS = """
+    select
+        builds.model,
+        builds.failed_tests = 0 and not exists (
+            select from jsonb_each_text(builds.loads) as used
+            where used.value::bigint is distinct from (
+                select max(load_id) from ops.loads where dataset = used.key
+            )
+        )
+    from ops.model_builds as builds
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One dbt project against one database."""
+
+    environment: Mapping[str, str]
+    """PG* variables of role dbt, and the process's own."""
+
+    @property
+    def target(self) -> Path:
+        """Where dbt writes its artifacts."""
+        return Path(self.environment.get("DBT_TARGET_PATH") or PROJECT / "target").absolute()
+
+    @property
+    def run_results(self) -> Path:
+        """What became of each node of the last build."""
+        return self.target / "run_results.json"
+
+    @property
+    def questions(self) -> Path:
+        """The questions that the marts answer."""
+        return PROJECT / "questions"
+
+    @property
+    def _green(self) -> Path:
+        return self.target / "green.json"
+
+    def is_current(self) -> bool:
+        """Tell whether a build would find all as the last one left it.
+
+        That one was green, of these project files and in this database; and no load has come,
+        no table gone and no test failed since.
+        """
+        try:
+            green = json.loads(self._green.read_text())
+        except (OSError, ValueError):
+            return False
+        if green["build"] != self._identity():
+            return False
+        try:
+            builds = self._builds()
+        except psycopg.Error:
+            return False  # dbt will say what is wrong with the database
+        return set(green["models"]) <= builds.keys() and all(builds.values())
+
+    def write_docs(self, children: Children, output: Path) -> Ended:
+        """Write dbt's documentation, lineage and all, as one HTML file."""
+        ended = children.run(
+            [*self._dbt("docs", "generate"), "--static"],
+            self._with_threads(),
+            lambda _: None,
+            end=signal.SIGINT,
+            log_on_stdout=True,
+        )
+        if ended.code == 0:
+            shutil.copyfile(self.target / "static_index.html", output)
+        return ended
+
+    def run(
+        self, children: Children, failed: Iterable[str], listen: Callable[[dict[str, Any]], None]
+    ) -> Ended:
+        """Build all that does not depend on the `failed` datasets."""
+        self._green.unlink(missing_ok=True)
+        # What is left of an earlier build must not pass for this one's results.
+        self.run_results.unlink(missing_ok=True)
+        tables = {dataset.name: dataset.table for dataset in DATASETS}
+        excluded = [f"source:raw.{tables[name]}+" for name in failed]
+        command = [
+            *self._dbt("build"),
+            # They test SQL against made-up rows: the suite's business, not a run's.
+            "--exclude-resource-type=unit_test",
+            *(["--exclude", *excluded] if excluded else []),
+        ]
+        # dbt cancels its queries on SIGINT; SIGTERM just ends it.
+        ended = children.run(
+            command, self._with_threads(), listen, end=signal.SIGINT, log_on_stdout=True
+        )
+        if ended.code == 0 and not excluded:
+            models = sorted(self._builds())
+            self._green.write_text(json.dumps({"build": self._identity(), "models": models}))
+        return ended
+
+    def _dbt(self, *command: str) -> list[str]:
+        return [
+            str(Path(sysconfig.get_path("scripts")) / "dbt"),
+            "--log-format=json",
+            f"--log-path={self.environment.get('DBT_LOG_PATH') or PROJECT / 'logs'}",
+            *command,
+            f"--project-dir={PROJECT}",
+            f"--profiles-dir={PROJECT}",
+            f"--target-path={self.target}",
+        ]
+
+    def _with_threads(self) -> dict[str, str]:
+        # A thread waits for the server most of the time, so as many as there are cores.
+        return {"DBT_THREADS": str(os.cpu_count() or 2), **self.environment}
+
+    def _identity(self) -> str:
+        """Return a hash of the project's files, dbt's version and the database's address."""
+        digest = hashlib.sha256(version("dbt-core").encode())
+        for name in ("PGHOST", "PGPORT", "PGDATABASE"):
+            digest.update(f"{name}={self.environment.get(name)}\n".encode())
+        for file in sorted(PROJECT.rglob("*")):
+            place = file.relative_to(PROJECT)
+            if file.is_file() and place.parts[0] not in _NO_MODELS:
+                digest.update(f"{place}\n".encode())
+                digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    def _builds(self) -> dict[str, bool]:
+        with connect(self.environment) as connection:
+            return dict(connection.execute(_BUILDS).fetchall())
+
+
+def connect(environment: Mapping[str, str]) -> psycopg.Connection:
+    """Connect as PG* variables say that are not this process's own."""
+    return psycopg.connect(
+        host=environment["PGHOST"],
+        port=environment.get("PGPORT"),
+        dbname=environment.get("PGDATABASE"),
+        user=environment.get("PGUSER"),
+        password=environment.get("PGPASSWORD"),
+        connect_timeout=10,
+        autocommit=True,
+        options="-csearch_path=marts -cdefault_transaction_read_only=on -cstatement_timeout=120s",
+    )

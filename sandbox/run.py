@@ -1,0 +1,301 @@
+"""A whole run on one machine: plan, download and load side by side, build, report.
+
+The steps are the very commands that the workflow's pods run, as processes of their own; this
+module only decides their order and what follows from how they end.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from os import cpu_count
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import psycopg
+
+from sandbox.build import Build, connect
+from sandbox.children import Children, Ended, StoppedError
+from steps import report
+from steps.catalog import DATASETS
+from steps.errors import StepError, TemporaryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from types import FrameType
+
+_CODES = (0, 75, 65, 78)
+"""Exit codes from good to bad: what a retry may cure is better than what it will not."""
+
+_DBT_FAILED = 1
+"""dbt's exit code for a model or a test that failed, as against dbt itself."""
+
+
+class Status(StrEnum):
+    """How a step ended."""
+
+    CHANGED = "changed"
+    DOWNLOADED = "downloaded"
+    CACHED = "cached"
+    FULL = "full"
+    DELTA = "delta"
+    UNCHANGED = "unchanged"
+    BUILT = "built"
+    WRITTEN = "written"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a run and what became of it."""
+
+    step: str
+    dataset: str | None
+    status: Status
+    rows: int | None = None
+    seconds: float = 0.0
+    code: int = 0
+    message: str | None = None
+
+
+class Audience(Protocol):
+    """Whoever watches a run."""
+
+    def running(self, step: str, dataset: str | None, figures: Mapping[str, Any]) -> None:
+        """Hear that a step has begun or come further."""
+
+    def ended(self, step: Step) -> None:
+        """Hear that a step has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Which servers a run uses: the environment of the steps, and that of dbt."""
+
+    loader: Mapping[str, str]
+    dbt: Mapping[str, str]
+
+
+def run(servers: Servers, folder: Path, audience: Audience) -> list[Step]:
+    """Run everything that is due and return the steps, in the order in which they are told.
+
+    `folder` gets steps.json and report.html. SIGINT and SIGTERM stop every program that runs,
+    then raise KeyboardInterrupt with the signal's number.
+    """
+    children = Children()
+    with _stopped_by_signal(children):
+        began = time.monotonic()
+        audience.running("plan", None, {})
+        ended = children.run(_command("plan"), servers.loader, lambda _: None)
+        plan = json.loads(ended.output) if ended.code == 0 else {}
+        status = Status.CHANGED if plan.get("changed") else Status.UNCHANGED
+        steps = [_step("plan", None, status, ended, began)]
+        audience.ended(steps[0])
+        if ended.code == 0:
+            loads = _load_all(children, servers, plan["datasets"], audience)
+            steps += loads
+            if plan["changed"]:
+                steps.append(_prune(children, servers, audience))
+            steps.append(_build(children, servers, loads, audience, changed=plan["changed"]))
+        folder.mkdir(parents=True, exist_ok=True)
+        steps.append(_report(servers, folder, steps, audience))
+    return steps
+
+
+def worst(steps: list[Step]) -> int:
+    """Return the worst exit code of a run's steps."""
+    return max(
+        (step.code for step in steps),
+        key=lambda code: _CODES.index(code) if code in _CODES else len(_CODES),
+        default=0,
+    )
+
+
+@contextmanager
+def _stopped_by_signal(children: Children) -> Iterator[None]:
+    def interrupt(number: int, _: FrameType | None) -> NoReturn:
+        # One signal is enough: a second one would cut off the cleaning up.
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt(number)
+
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        children.stop()
+        raise
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "steps", *arguments]
+
+
+def _step(step: str, dataset: str | None, status: Status, ended: Ended, began: float) -> Step:
+    seconds = time.monotonic() - began
+    if ended.code:
+        return Step(step, dataset, Status.FAILED, None, seconds, ended.code, message=ended.message)
+    return Step(step, dataset, status, ended.last.get("rows"), seconds)
+
+
+def _load_all(
+    children: Children,
+    servers: Servers,
+    plan: Mapping[str, Mapping[str, Any]],
+    audience: Audience,
+) -> list[Step]:
+    """Download and load what the plan says, the largest file first, as many as there are cores.
+
+    The largest first: it decides how long the rest may take beside it.
+    """
+    order = sorted(
+        (dataset.name for dataset in DATASETS),
+        key=lambda name: -((plan[name].get("source") or {}).get("bytes") or 0),
+    )
+    with ThreadPoolExecutor(max(2, cpu_count() or 2), thread_name_prefix="chain") as pool:
+        chains = [pool.submit(_chain, children, servers, n, plan[n], audience) for n in order]
+        try:
+            found = dict(zip(order, (chain.result() for chain in chains), strict=True))
+        except KeyboardInterrupt:
+            # Here, since leaving the block waits for the chains.
+            children.stop()
+            raise
+    return [step for dataset in DATASETS for step in found[dataset.name]]
+
+
+def _chain(
+    children: Children,
+    servers: Servers,
+    dataset: str,
+    plan: Mapping[str, Any],
+    audience: Audience,
+) -> list[Step]:
+    """Download one dataset, then load it; what the plan finds done takes no process."""
+    if not plan["download"] and not plan["load"]:
+        rows = (plan.get("ledger") or {}).get("rows")
+        return [
+            Step("download", dataset, Status.CACHED),
+            Step("load", dataset, Status.UNCHANGED, rows),
+        ]
+
+    def take(verb: str, *arguments: str) -> tuple[Step, Ended]:
+        began = time.monotonic()
+
+        def listen(event: Mapping[str, Any]) -> None:
+            audience.running(verb, dataset, event)
+
+        listen({})
+        ended = children.run(_command(verb, dataset, *arguments), servers.loader, listen)
+        kind = ended.last.get("kind", Status.FAILED) if ended.code == 0 else Status.FAILED
+        step = _step(verb, dataset, Status(kind), ended, began)
+        audience.ended(step)
+        return step, ended
+
+    steps = [Step("download", dataset, Status.CACHED)]
+    key = None if plan["pinned"] else (plan["store"] or {}).get("key")
+    try:
+        if plan["download"]:
+            steps[0], ended = take("download")
+            key = ended.last.get("key")
+        if steps[0].code:
+            return [*steps, Step("load", dataset, Status.SKIPPED)]
+        # The very object: the newest upload may be another source's. A pin needs no naming.
+        loaded, _ = take("load", *(["--object", key] if key else []))
+    except StoppedError:
+        return steps
+    return [*steps, loaded]
+
+
+def _prune(children: Children, servers: Servers, audience: Audience) -> Step:
+    began = time.monotonic()
+    audience.running("prune", None, {})
+    ended = children.run(_command("prune"), servers.loader, lambda _: None)
+    status = Status.CHANGED if ended.last.get("deleted") else Status.UNCHANGED
+    step = _step("prune", None, status, ended, began)
+    audience.ended(step)
+    return step
+
+
+def _build(
+    children: Children,
+    servers: Servers,
+    loads: list[Step],
+    audience: Audience,
+    *,
+    changed: bool,
+) -> Step:
+    """Build the models that depend on no failed dataset, unless nothing has changed."""
+    build = Build(servers.dbt)
+    failed = {step.dataset for step in loads if step.code and step.dataset}
+    if not changed and build.is_current():
+        step = Step("build", None, Status.UNCHANGED)
+        audience.ended(step)
+        return step
+    began = time.monotonic()
+    audience.running("build", None, {})
+    problems: list[str] = []
+
+    def listen(event: Mapping[str, Any]) -> None:
+        info = event.get("info", {})
+        if info.get("level") == "error" and info.get("msg"):
+            problems.append(info["msg"])
+        node = event.get("data", {}).get("node_info", {}).get("node_name")
+        if node:
+            audience.running("build", None, {"phase": node})
+
+    ended = build.run(children, sorted(failed), listen)
+    if ended.code == 0:
+        step = Step("build", None, Status.BUILT, seconds=time.monotonic() - began)
+    else:
+        # A test or a model that failed is bad data until shown otherwise; else dbt broke.
+        code = 65 if ended.code == _DBT_FAILED else 70
+        if not _answers(servers):
+            code = TemporaryError.exit_code
+        message = "\n".join(problems[-5:]) or ended.message
+        step = Step("build", None, Status.FAILED, None, time.monotonic() - began, code, message)
+    audience.ended(step)
+    return step
+
+
+def _answers(servers: Servers) -> bool:
+    try:
+        connect(servers.dbt).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _report(servers: Servers, folder: Path, steps: list[Step], audience: Audience) -> Step:
+    """Write the report, in this process: it needs what the steps' image has not."""
+    began = time.monotonic()
+    audience.running("report", None, {})
+    (folder / "steps.json").write_text(json.dumps([asdict(step) for step in steps], indent=1))
+    build = Build(servers.dbt)
+    questions = build.questions
+    inputs = report.Inputs(
+        run_results=build.run_results if build.run_results.exists() else None,
+        questions=questions if any(questions.glob("*.sql")) else None,
+        steps=folder / "steps.json",
+    )
+    code, message = 0, None
+    try:
+        with connect(servers.dbt) as connection:
+            report.write_page(connection, folder / "report.html", inputs)
+    except psycopg.OperationalError as error:
+        code, message = TemporaryError.exit_code, str(error).strip()
+    except StepError as error:
+        code, message = error.exit_code, str(error)
+    status = Status.FAILED if code else Status.WRITTEN
+    step = Step("report", None, status, None, time.monotonic() - began, code, message)
+    audience.ended(step)
+    return step

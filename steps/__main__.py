@@ -1,0 +1,265 @@
+"""The command line: `imdb`, or `python -m steps`. Thin: each command is one move."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import structlog
+import typer
+
+from steps.catalog import BY_NAME, DATASETS
+from steps.errors import StepError
+from steps.log import configure, log
+from steps.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from steps.catalog import Dataset
+
+app = typer.Typer(
+    name="imdb",
+    help="Keep a Postgres warehouse of IMDb's seven nightly files fresh.\n\n"
+    "Exit codes: 0 done; 65 the data is bad; 75 temporary, try again; 78 a setting, secret or "
+    "role is wrong; 130 and 143 interrupted. After any but 0 readers see what they saw.\n\n"
+    "Settings come from the environment: PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD; "
+    "AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; IMDB_BUCKET, "
+    "IMDB_PREFIX, IMDB_SOURCE_URL, IMDB_CONNECTIONS, IMDB_RETRY_SECONDS, IMDB_SWAP_SECONDS, "
+    "IMDB_DEADLINE_SECONDS, IMDB_DATABASE_CAPACITY.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+if TYPE_CHECKING:
+    DatasetName = str
+else:
+    # Shown as choices in --help; for a type checker a str, which its members are.
+    DatasetName = Enum("DatasetName", {item.table: item.name for item in DATASETS}, type=str)
+
+_Dataset = Annotated[DatasetName, typer.Argument(metavar="DATASET", help="Such as title.basics.")]
+
+
+def _dataset(name: DatasetName) -> Dataset:
+    return BY_NAME[str.__str__(name)]
+
+
+@contextmanager
+def _step(name: str, dataset: Dataset | None = None) -> Iterator[dict[str, object]]:
+    """Log what a step did, the figures put into the dict among it, or why it failed."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(step=name)
+    if dataset is not None:
+        structlog.contextvars.bind_contextvars(dataset=dataset.name)
+    began = time.monotonic()
+    figures: dict[str, object] = {}
+    try:
+        yield figures
+    except StepError as error:
+        log.error("failed", error=str(error), kind=type(error).__name__, **error.where)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.args[0] if interrupt.args else signal.SIGINT
+        log.error("interrupted", signal=signal.Signals(number).name)
+        sys.exit(128 + number)
+    log.info("done", **figures, seconds=round(time.monotonic() - began, 3))
+
+
+@app.command()
+def migrate() -> None:
+    """Make or update schemas, raw tables, ledger, roles and grants. Needs a superuser's PGUSER.
+
+    Idempotent: a database that is up to date is left alone. A role that is missing is made
+    without a login; give it one with `alter role … login password …`.
+    """
+    from steps import database, schema
+
+    with (
+        _step("migrate") as done,
+        database.errors(),
+        database.connect(read_settings()) as connection,
+    ):
+        schema.migrate(connection)
+        done["version"] = schema.VERSION
+
+
+@app.command()
+def plan() -> None:
+    """Print as JSON what source, store and ledger hold of each dataset and what a run would do."""
+    from steps import plan as plans
+    from steps.source import Source
+    from steps.store import Store
+
+    with _step("plan") as done:
+        settings = read_settings()
+        result = plans.plan(settings, Source(settings), Store(settings))
+        print(json.dumps(result.to_json(), indent=2))
+        done["changed"] = result.changed
+
+
+@app.command()
+def download(dataset: _Dataset) -> None:
+    """Bring the source's version of DATASET into the store, unless it is there.
+
+    Prints the object's key on standard output.
+    """
+    from steps import download as downloads
+    from steps.source import Source
+    from steps.store import Store
+
+    with _step("download", _dataset(dataset)) as done:
+        settings = read_settings()
+        result = downloads.download(Source(settings), Store(settings), _dataset(dataset))
+        print(result.item.key)
+        done.update(
+            kind="cached" if result.rows is None else "downloaded",
+            key=result.item.key,
+            bytes=result.item.size,
+            rows=result.rows,
+        )
+
+
+@app.command()
+def load(
+    dataset: _Dataset,
+    *,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--object",
+            metavar="KEY",
+            help="Load this object, be it older; without it the pinned one, else the newest.",
+        ),
+    ] = None,
+    pin: Annotated[
+        bool, typer.Option("--pin", help="Hold DATASET at the object until --unpin.")
+    ] = False,
+    unpin: Annotated[
+        bool, typer.Option("--unpin", help="Let DATASET follow the source again first.")
+    ] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Let a file through that lost over 5 % of its rows.")
+    ] = False,
+) -> None:
+    """Make the raw table of DATASET show an object of the store, all of it or nothing.
+
+    Does nothing if it shows that object already. Readers see the old rows until the new ones
+    are complete; views on the raw table survive.
+    """
+    from steps import database, schema
+    from steps import load as loads
+    from steps.store import Store
+
+    if pin and unpin:
+        message = "--pin and --unpin contradict each other"
+        raise typer.BadParameter(message)
+    with _step("load", _dataset(dataset)) as done:
+        settings = read_settings()
+        if unpin:
+            with database.errors(), database.connect(settings) as connection:
+                schema.check_version(connection)
+                database.unpin(connection, _dataset(dataset))
+        result = loads.load(
+            settings, Store(settings), _dataset(dataset), key, hold=pin, accept=accept
+        )
+        done.update(kind=result.kind, key=result.object_key, rows=result.rows)
+
+
+@app.command()
+def export(dataset: _Dataset) -> None:
+    """Write the raw table of DATASET to standard output as its file's exact text."""
+    from steps import export as exports
+
+    with _step("export", _dataset(dataset)):
+        exports.export(read_settings(), _dataset(dataset), sys.stdout.buffer)
+
+
+@app.command()
+def status() -> None:
+    """Show what readers see of each dataset: version, rows, age, the last load."""
+    from rich.console import Console
+
+    from steps import status as statuses
+
+    with _step("status"):
+        Console().print(statuses.status(read_settings()))
+
+
+@app.command()
+def prune() -> None:
+    """Delete objects that no longer matter and abort uploads that were left open.
+
+    Kept are the newest object of each dataset, a pinned one, and those of its last two loads.
+    """
+    from steps import prune as prunes
+    from steps.store import Store
+
+    with _step("prune") as done:
+        settings = read_settings()
+        done["deleted"] = prunes.prune(settings, Store(settings))
+
+
+@app.command()
+def report(
+    *,
+    output: Annotated[Path, typer.Option(metavar="FILE", help="The HTML file to write.")] = Path(
+        "report.html"
+    ),
+    run_results: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="dbt's run_results.json.")
+    ] = None,
+    questions: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Questions to answer, a *.sql file each.")
+    ] = None,
+    steps: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="steps.json of `python -m sandbox run`.")
+    ] = None,
+) -> None:
+    """Write the report as one static HTML page. Needs a role that reads ops and marts: dbt."""
+    from steps import report as reports
+
+    with _step("report"):
+        reports.write(read_settings(), output, reports.Inputs(run_results, questions, steps))
+
+
+GRACE_SECONDS = 20.0
+"""How long an interrupted step may take to clean up; Kubernetes kills it after 30."""
+
+
+def main() -> None:
+    """Run a command and exit with the code of what happened."""
+    configure()
+    received: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> NoReturn:
+        received.append(number)
+        # What hangs in a thread, such as a server that does not answer, is not waited for.
+        timer = threading.Timer(GRACE_SECONDS, os._exit, [128 + number])
+        timer.daemon = True
+        timer.start()
+        # An interrupt is what every library here knows to clean up after.
+        raise KeyboardInterrupt(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    try:
+        app()
+    except SystemExit:
+        if received:
+            # Typer takes every interrupt outside of a step, such as in an import, for SIGINT.
+            sys.exit(128 + received[0])
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The database: connections, the lock of a dataset, and the ledger."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from steps.errors import ConfigurationError, TemporaryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from steps.catalog import Dataset
+    from steps.settings import Settings
+
+_LOCK_SPACE = 0x696D6462
+"""First key of our advisory locks: 'imdb' in ASCII, so that another program's differ."""
+
+_SESSION = {
+    # A pod that is gone without a word gives its lock back after 60 s instead of two hours,
+    # also while the server works and reads nothing from it.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "client_connection_check_interval": "10s",
+    # The swap and COPY set their own bounds; an index build may take as long as it takes.
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One row of the ledger."""
+
+    load_id: int
+    dataset: str
+    object_key: str
+    etag: str
+    last_modified: datetime
+    rows: int
+    kind: str
+    started_at: datetime
+    finished_at: datetime
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn what Postgres and the way to it raise into ours, unless it is about the data."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        message = (
+            f"the role may not do that: {error.diag.message_primary}; connect as loader "
+            "(PGUSER) and see that `imdb migrate` has run"
+        )
+        raise ConfigurationError(message) from error
+    except psycopg.errors.DiskFull as error:
+        message = (
+            f"the database's volume is full: {error.diag.message_primary}; the old data stays "
+            "readable; enlarge the volume or drop what is not needed"
+        )
+        raise ConfigurationError(message) from error
+    except psycopg.OperationalError as error:
+        message = (
+            f"the database went away: {str(error).strip()}; what was not committed is gone, the "
+            "old data stays; try again"
+        )
+        raise TemporaryError(message) from error
+
+
+_REFUSED = (
+    "password authentication failed",
+    "does not exist",
+    "is not permitted to log in",
+    "permission denied for database",
+    "no pg_hba.conf entry",
+    "no password",
+)
+"""What no retry cures, as libpq words it: it gives a failed connection no SQLSTATE."""
+
+
+def connect(settings: Settings, **session: str) -> Connection[TupleRow]:
+    """Connect in autocommit mode, with further session settings.
+
+    Raises:
+        ConfigurationError: the server refuses the role, password or database.
+        TemporaryError: there is no server, or it is starting.
+
+    """
+    options = " ".join(f"-c {name}={value}" for name, value in {**_SESSION, **session}.items())
+    try:
+        return psycopg.connect(
+            host=settings.pghost,
+            port=settings.pgport,
+            dbname=settings.pgdatabase,
+            user=settings.pguser,
+            options=options,
+            connect_timeout=10,
+            client_encoding="UTF8",
+            application_name="imdb",
+            autocommit=True,
+        )
+    except psycopg.OperationalError as error:
+        text = str(error).strip()
+        if any(reason in text for reason in _REFUSED):
+            message = f"{text}; check PGUSER, PGPASSWORD and PGDATABASE"
+            raise ConfigurationError(message) from error
+        message = f"no connection: {text}; check PGHOST and PGPORT or try again"
+        raise TemporaryError(message) from error
+
+
+def one_row(
+    connection: Connection[TupleRow], query: LiteralString | sql.Composed, *parameters: object
+) -> TupleRow:
+    """Return the row of a query that has exactly one, such as an aggregate."""
+    cursor = connection.execute(query, parameters)
+    row = cursor.fetchone()
+    if row is None:
+        message = f"a query that has one row had none: {query}"
+        raise AssertionError(message)
+    return row
+
+
+@contextmanager
+def locked(connection: Connection[TupleRow], dataset: Dataset) -> Iterator[None]:
+    """Hold the lock of one dataset: one loader at a time.
+
+    Raises:
+        TemporaryError: another load holds it.
+
+    """
+    key = sql.SQL("{}, hashtext({})").format(_LOCK_SPACE, dataset.name)
+    (got,) = one_row(connection, sql.SQL("select pg_try_advisory_lock({})").format(key))
+    if not got:
+        message = f"another load of {dataset.name} is running; nothing was changed; try again"
+        raise TemporaryError(message)
+    try:
+        yield
+    finally:
+        # A connection that broke has given its lock back already.
+        if not connection.broken and not connection.closed:
+            connection.execute(sql.SQL("select pg_advisory_unlock({})").format(key))
+
+
+_COLUMNS = sql.SQL(
+    "load_id, dataset, object_key, etag, last_modified, rows, kind, started_at, finished_at"
+)
+
+
+def loads(connection: Connection[TupleRow], dataset: Dataset, count: int) -> list[Load]:
+    """Return the latest rows of the ledger for a dataset, the latest first."""
+    query = sql.SQL(
+        "select {} from ops.loads where dataset = %s order by load_id desc limit %s"
+    ).format(_COLUMNS)
+    return [Load(*row) for row in connection.execute(query, [dataset.name, count])]
+
+
+def latest_load(connection: Connection[TupleRow], dataset: Dataset) -> Load | None:
+    """Return the ledger's latest row for a dataset, None before its first load."""
+    found = loads(connection, dataset, 1)
+    return found[0] if found else None
+
+
+def pinned_key(connection: Connection[TupleRow], dataset: Dataset) -> str | None:
+    """Return the key of the object at which a dataset is held, None if it is not held."""
+    query = "select object_key from ops.pins where dataset = %s"
+    found = connection.execute(query, [dataset.name]).fetchone()
+    return str(found[0]) if found else None
+
+
+def pin(connection: Connection[TupleRow], dataset: Dataset, key: str) -> None:
+    """Hold a dataset at one object."""
+    connection.execute(
+        "insert into ops.pins (dataset, object_key) values (%s, %s) on conflict (dataset) "
+        "do update set object_key = excluded.object_key, pinned_at = clock_timestamp()",
+        [dataset.name, key],
+    )
+
+
+def unpin(connection: Connection[TupleRow], dataset: Dataset) -> None:
+    """Let a dataset follow the source again."""
+    connection.execute("delete from ops.pins where dataset = %s", [dataset.name])

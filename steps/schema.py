@@ -1,0 +1,219 @@
+"""What `imdb migrate` makes: schemas, raw tables, ledger, roles and grants.
+
+Everything here is idempotent and runs in one transaction. `VERSION` rises with each change;
+a step that meets a database of another version stops with exit code 78 instead of guessing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from steps.catalog import DATASETS, ColumnType, Dataset
+from steps.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+VERSION = 1
+
+ROLES = ("loader", "dbt", "reader")
+"""loader writes raw and ops; dbt reads raw and owns what it builds; reader reads marts."""
+
+OWNERS = {
+    "raw": "loader",
+    "ops": "loader",
+    "staging": "dbt",
+    "intermediate": "dbt",
+    "marts": "dbt",
+}
+"""Owner of each schema."""
+
+_OPS = """
+create table if not exists ops.schema_version (version integer not null);
+
+create table if not exists ops.loads (
+    load_id bigint generated always as identity primary key,
+    dataset text not null,
+    object_key text not null,
+    etag text not null,
+    last_modified timestamptz not null,
+    rows bigint not null,
+    kind text not null check (kind in ('full', 'delta')),
+    vanished_rows bigint,
+    vanished_example text,
+    started_at timestamptz not null,
+    finished_at timestamptz not null default clock_timestamp()
+);
+create index if not exists loads_dataset on ops.loads (dataset, load_id desc);
+comment on table ops.loads is
+    'The ledger: one row for each load, committed in the transaction that showed its data.';
+comment on column ops.loads.last_modified is
+    'The source''s Last-Modified; without one, when the object was downloaded.';
+comment on column ops.loads.vanished_rows is
+    'Keys of the load before that this one no longer holds; null where that is not counted.';
+
+create table if not exists ops.pins (
+    dataset text primary key,
+    object_key text not null,
+    pinned_at timestamptz not null default clock_timestamp()
+);
+comment on table ops.pins is 'Datasets held at one object by `imdb load --pin` until `--unpin`.';
+
+create table if not exists ops.model_builds (
+    model text primary key,
+    built_at timestamptz not null,
+    as_of_date date,
+    loads jsonb not null,
+    failed_tests integer not null default 0
+);
+comment on table ops.model_builds is
+    'Of each dbt model the build that readers see, committed with it: when, and of which load '
+    'of each dataset it reads (dataset -> load_id).';
+"""
+
+
+def column_definitions(dataset: Dataset) -> sql.Composed:
+    """Return the columns of a raw table, ids and all other text in C order.
+
+    Only the key is NOT NULL: the files leave anything else out now and then.
+    """
+    definitions = []
+    for column in dataset.columns:
+        definition = sql.SQL("{} {}").format(
+            sql.Identifier(column.name), sql.SQL(column.type.value)
+        )
+        if column.type is ColumnType.TEXT:
+            definition += sql.SQL(' collate "C"')
+        if column.name in dataset.key:
+            definition += sql.SQL(" not null")
+        definitions.append(definition)
+    return sql.SQL(", ").join(definitions)
+
+
+def columns(names: tuple[str, ...]) -> sql.Composed:
+    """Return a comma list of identifiers."""
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def _raw_table(connection: Connection[TupleRow], dataset: Dataset) -> None:
+    parent = sql.Identifier("raw", dataset.table)
+    exists = connection.execute("select to_regclass(%s)", [f"raw.{dataset.table}"]).fetchone()
+    if exists == (None,):
+        connection.execute(
+            sql.SQL("create table {} ({}, primary key ({})) partition by range ({})").format(
+                parent,
+                column_definitions(dataset),
+                columns(dataset.key),
+                sql.Identifier(dataset.key[0]),
+            )
+        )
+        for index in dataset.indexes:
+            connection.execute(sql.SQL("create index on {} ({})").format(parent, columns(index)))
+        connection.execute(
+            sql.SQL(
+                "create table {} partition of {} for values from (minvalue) to (maxvalue)"
+            ).format(sql.Identifier("raw", f"{dataset.table}__0"), parent)
+        )
+    connection.execute(
+        sql.SQL("comment on table {} is {}").format(parent, sql.Literal(dataset.description))
+    )
+    for column in dataset.columns:
+        connection.execute(
+            sql.SQL("comment on column {}.{} is {}").format(
+                parent, sql.Identifier(column.name), sql.Literal(column.description)
+            )
+        )
+
+
+def _roles(connection: Connection[TupleRow]) -> None:
+    for role in ROLES:
+        found = connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
+        if found is None:
+            # Whoever gives the role its password lets it log in: the chart or the sandbox.
+            connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+    # Lets a load see the snapshots of others, which its swap has to wait for.
+    connection.execute("grant pg_read_all_stats to loader")
+    # Lets the room check see how much the write-ahead log takes.
+    connection.execute("grant pg_monitor to loader")
+
+
+_GRANTS = """
+grant usage on schema raw, ops to dbt;
+grant select on all tables in schema raw to dbt;
+alter default privileges for role loader in schema raw grant select on tables to dbt;
+grant select on ops.loads, ops.pins, ops.schema_version to dbt;
+grant select, insert, update, delete on ops.model_builds to dbt;
+grant usage on schema marts to reader;
+grant select on all tables in schema marts to reader;
+alter default privileges for role dbt in schema marts grant select on tables to reader;
+"""
+
+
+def migrate(connection: Connection[TupleRow]) -> None:
+    """Bring the database to `VERSION` in one transaction; do nothing where it stands there.
+
+    The connection's role must be allowed to create roles and schemas: the database's owner
+    with CREATEROLE, or a superuser.
+
+    Raises:
+        ConfigurationError: the role may not do that, or the database is of a newer version.
+
+    """
+    try:
+        with connection.transaction():
+            _roles(connection)
+            for schema, owner in OWNERS.items():
+                connection.execute(
+                    sql.SQL("create schema if not exists {} authorization {}").format(
+                        sql.Identifier(schema), sql.Identifier(owner)
+                    )
+                )
+            connection.execute("set local role loader")
+            connection.execute(_OPS)
+            found = connection.execute("select version from ops.schema_version").fetchone()
+            if found is None:
+                connection.execute("insert into ops.schema_version values (%s)", [VERSION])
+            elif found[0] > VERSION:
+                message = (
+                    f"the database has schema version {found[0]}, this program knows {VERSION}; "
+                    "nothing was changed; use the newer image"
+                )
+                raise ConfigurationError(message)
+            for dataset in DATASETS:
+                _raw_table(connection, dataset)
+            connection.execute("reset role")
+            connection.execute(_GRANTS)
+    except psycopg.errors.InsufficientPrivilege as error:
+        message = (
+            f"the role may not migrate: {error.diag.message_primary}; nothing was changed; run "
+            "`imdb migrate` as a superuser (PGUSER, PGPASSWORD)"
+        )
+        raise ConfigurationError(message) from error
+
+
+def check_version(connection: Connection[TupleRow]) -> None:
+    """Stop unless the database is of this program's schema version.
+
+    Raises:
+        ConfigurationError: it is not, or was never migrated.
+
+    """
+    try:
+        with connection.transaction():
+            found = connection.execute("select version from ops.schema_version").fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        found = None
+    except psycopg.errors.InsufficientPrivilege as error:
+        message = (
+            f"the role may not read the ledger: {error.diag.message_primary}; "
+            "connect as loader (PGUSER) or run `imdb migrate`"
+        )
+        raise ConfigurationError(message) from error
+    if found != (VERSION,):
+        has = f"has schema version {found[0]}" if found else "has not been migrated"
+        message = f"the database {has}, this program needs {VERSION}; run `imdb migrate`"
+        raise ConfigurationError(message)

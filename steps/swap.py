@@ -1,0 +1,169 @@
+"""The swap: a filled table takes the place of the one that readers see.
+
+It waits, bounded, until no snapshot is older than the new rows, so that a dump or a
+repeatable-read report never finds the table empty. Its lock is asked for in short tries, so
+that readers never queue behind it for longer than one of them. The ledger's row commits in
+the same transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import stamina
+from psycopg import sql
+
+from steps import database
+from steps.errors import TemporaryError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from steps.catalog import Dataset
+    from steps.settings import Settings
+    from steps.store import StoredObject
+
+_LOCK_TIMEOUT = "500ms"
+"""How long readers may queue behind a swap that waits for its lock."""
+
+
+def horizon(connection: Connection[TupleRow]) -> tuple[str, datetime]:
+    """Return the first transaction id after the new rows, and the time."""
+    xid, now = database.one_row(
+        connection, "select pg_snapshot_xmax(pg_current_snapshot())::xid::text, clock_timestamp()"
+    )
+    return xid, now
+
+
+_OLDER_SNAPSHOTS = """
+    select pid, usename, now() - xact_start
+    from pg_stat_activity
+    where datname = current_database()
+        and backend_type in ('client backend', 'parallel worker', 'walsender')
+        -- Loads of other datasets read none of this one.
+        and application_name <> 'imdb'
+        and backend_xmin is not null
+        and age(backend_xmin) > age(%s::xid)
+        -- A transaction that began later has a later snapshot, however old its xmin is made
+        -- by some other writer.
+        and xact_start < %s
+    order by xact_start
+"""
+
+
+def wait_for_snapshots(
+    settings: Settings, connection: Connection[TupleRow], horizon: tuple[str, datetime]
+) -> None:
+    """Wait until nobody reads with a snapshot in which the new table is still empty.
+
+    Raises:
+        TemporaryError: somebody still does after `imdb_swap_seconds`.
+
+    """
+
+    class Older(Exception):  # noqa: N818 - asks for another look
+        pass
+
+    try:
+        for attempt in stamina.retry_context(
+            on=Older,
+            attempts=None,
+            timeout=settings.imdb_swap_seconds,
+            wait_initial=0.05,
+            wait_max=2,
+            wait_jitter=0.1,
+        ):
+            with attempt:
+                readers = connection.execute(_OLDER_SNAPSHOTS, horizon).fetchall()
+                if readers:
+                    raise Older
+    except Older:
+        pid, user, age = readers[0]
+        message = (
+            f"a transaction of {user} (pid {pid}) has been reading for {age} and would see an "
+            f"empty table; waited {settings.imdb_swap_seconds:.0f} s; the old data stays; end it "
+            "or raise IMDB_SWAP_SECONDS"
+        )
+        raise TemporaryError(message) from None
+
+
+def swap(
+    settings: Settings,
+    connection: Connection[TupleRow],
+    item: StoredObject,
+    table: sql.Identifier,
+    *,
+    row: tuple[object, ...],
+    hold: bool,
+) -> None:
+    """Put the new table into the place of the old one and write the ledger's row.
+
+    Raises:
+        TemporaryError: readers held the lock in every try for `imdb_swap_seconds`.
+
+    """
+    dataset = item.dataset
+    parent = sql.Identifier("raw", dataset.table)
+    load_id, rows, started, vanished, example = row
+    try:
+        for attempt in stamina.retry_context(
+            on=psycopg.errors.LockNotAvailable,
+            attempts=None,
+            timeout=settings.imdb_swap_seconds,
+            wait_initial=0.1,
+            wait_max=5,
+        ):
+            with attempt, connection.transaction():
+                connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
+                connection.execute(sql.SQL("lock table {} in access exclusive mode").format(parent))
+                connection.execute(
+                    sql.SQL("alter table {} reset (autovacuum_enabled)").format(table)
+                )
+                for old in _partitions(connection, dataset):
+                    connection.execute(
+                        sql.SQL("alter table {} detach partition {}").format(parent, old)
+                    )
+                    connection.execute(sql.SQL("drop table {}").format(old))
+                connection.execute(
+                    sql.SQL(
+                        "alter table {} attach partition {} for values from (minvalue) "
+                        "to (maxvalue)"
+                    ).format(parent, table)
+                )
+                connection.execute(
+                    "insert into ops.loads (load_id, dataset, object_key, etag, last_modified, "
+                    "rows, kind, vanished_rows, vanished_example, started_at) overriding system "
+                    "value values (%s, %s, %s, %s, %s, %s, 'full', %s, %s, %s)",
+                    [
+                        load_id,
+                        dataset.name,
+                        item.key,
+                        item.etag,
+                        item.last_modified,
+                        rows,
+                        vanished,
+                        example,
+                        started,
+                    ],
+                )
+                if hold:
+                    database.pin(connection, dataset, item.key)
+    except psycopg.errors.LockNotAvailable as error:
+        message = (
+            f"readers held {dataset.name} for {settings.imdb_swap_seconds:.0f} s without a pause; "
+            "the old data stays; try again or raise IMDB_SWAP_SECONDS"
+        )
+        raise TemporaryError(message) from error
+
+
+def _partitions(connection: Connection[TupleRow], dataset: Dataset) -> list[sql.Identifier]:
+    names = connection.execute(
+        "select relname from pg_class join pg_inherits on oid = inhrelid "
+        "where inhparent = %s::regclass",
+        [f"raw.{dataset.table}"],
+    ).fetchall()
+    return [sql.Identifier("raw", name) for (name,) in names]

@@ -1,0 +1,213 @@
+"""Migrate: makes what is missing, leaves the rest, and gives each role no more than it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from steps import schema
+from steps.catalog import BY_NAME, DATASETS
+from steps.errors import ConfigurationError
+from tests.steps import files
+from tests.steps.pipeline import logged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from tests.places import Database
+    from tests.steps.pipeline import Pipeline
+
+
+def _catalogue(database: Database) -> list[tuple[object, ...]]:
+    """Return every object of ours with its owner, its rights and the row that defines it."""
+    with database.connect() as connection:
+        return connection.execute(
+            "select 'relation', oid, relname, relowner, relacl::text, relfilenode from pg_class "
+            "where relnamespace in (select oid from pg_namespace where nspname !~ '^pg_|^info') "
+            "union all select 'schema', oid, nspname, nspowner, nspacl::text, 0 from pg_namespace "
+            "where nspname !~ '^pg_' "
+            "union all select 'default', oid, '', defaclrole, defaclacl::text, 0 "
+            "from pg_default_acl order by 1, 2"
+        ).fetchall()
+
+
+def test_a_second_time_changes_nothing(database: Database) -> None:
+    """Idempotent: a Helm hook runs it at every upgrade."""
+    before = _catalogue(database)
+    with database.connect() as connection:
+        schema.migrate(connection)
+    assert _catalogue(database) == before
+
+
+def test_data_survive_a_migration(pipeline: Pipeline) -> None:
+    """Run over a full database, it keeps rows, ledger and what loads have put in place."""
+    dataset = BY_NAME["title.ratings"]
+    pipeline.deposit(dataset, files.file(dataset))
+    pipeline.load(dataset)
+    before = pipeline.visible()
+    with pipeline.database.connect() as connection:
+        schema.migrate(connection)
+    assert pipeline.visible() == before
+    assert pipeline.load(dataset).kind == "unchanged"
+
+
+def test_what_is_missing_is_made(database: Database) -> None:
+    """After a table is lost, or by an interrupted set-up, the next migration completes it."""
+    with database.connect() as connection:
+        connection.execute("drop table raw.title_crew; drop table ops.pins; drop schema staging")
+        schema.migrate(connection)
+        found = connection.execute(
+            "select to_regclass('raw.title_crew'), to_regclass('ops.pins'), "
+            "to_regnamespace('staging')"
+        ).fetchone()
+    assert found is not None
+    assert None not in found
+
+
+def test_a_newer_database_is_left_alone(database: Database) -> None:
+    """An older image than the database's is refused with 78 and changes nothing."""
+    with database.connect() as connection:
+        connection.execute("update ops.schema_version set version = version + 1")
+        connection.execute("drop table raw.title_crew")
+        with pytest.raises(ConfigurationError, match="use the newer image"):
+            schema.migrate(connection)
+        assert connection.execute("select to_regclass('raw.title_crew')").fetchone() == (None,)
+
+
+def test_a_role_that_may_not_migrate(database: Database) -> None:
+    """78 and what to do; nothing is half done."""
+    before = _catalogue(database)
+    with (
+        database.connect("reader") as connection,
+        pytest.raises(ConfigurationError, match="as a superuser"),
+    ):
+        schema.migrate(connection)
+    assert _catalogue(database) == before
+
+
+def test_the_catalogue_is_what_the_tables_are(database: Database) -> None:
+    """Columns, types, order, C collation of text, NOT NULL for keys alone, and descriptions."""
+    with database.connect() as connection:
+        for dataset in DATASETS:
+            found = connection.execute(
+                "select attname, format_type(atttypid, atttypmod), attnotnull, collname, "
+                "col_description(attrelid, attnum) from pg_attribute "
+                "left join pg_collation c on c.oid = attcollation "
+                "where attrelid = %s::regclass and attnum > 0 order by attnum",
+                [f"raw.{dataset.table}"],
+            ).fetchall()
+            assert found == [
+                (
+                    column.name,
+                    column.type.value,
+                    column.name in dataset.key,
+                    "C" if column.type.value == "text" else None,
+                    column.description,
+                )
+                for column in dataset.columns
+            ]
+
+
+@pytest.fixture(scope="module")
+def shared(new_database: Callable[[], AbstractContextManager[Database]]) -> Iterator[Database]:
+    """Give a migrated database with a mart that dbt has made."""
+    with new_database() as made:
+        with made.connect("dbt") as connection:
+            connection.execute("create table marts.mart as select 1 as one")
+        yield made
+
+
+_MAY = {
+    "loader": [
+        "select * from raw.title_ratings",
+        "insert into raw.title_ratings values ('tt1', 1.0, 5)",
+        "select * from ops.loads",
+        "select pg_ls_waldir()",
+    ],
+    "dbt": [
+        "select * from raw.title_ratings",
+        "select * from ops.loads",
+        "select * from ops.pins",
+        "insert into ops.model_builds (model, built_at, loads) values ('m', now(), '{}')",
+        "create table staging.t (a int)",
+        "create view intermediate.v as select 1",
+        "create table marts.t (a int)",
+    ],
+    "reader": ["select * from marts.mart"],
+}
+_MAY_NOT = {
+    "loader": [
+        "select * from marts.mart",
+        "create table marts.t (a int)",
+        "create table staging.t (a int)",
+        "create role another",
+        "create schema another",
+        "copy ops.pins from program 'true'",
+    ],
+    "dbt": [
+        "insert into raw.title_ratings values ('tt1', 1.0, 5)",
+        "delete from raw.title_ratings",
+        "truncate raw.title_ratings",
+        "drop table raw.title_ratings",
+        "create table raw.t (a int)",
+        "insert into ops.pins values ('d', 'k')",
+        "delete from ops.loads",
+        "update ops.schema_version set version = 9",
+        "create schema another",
+    ],
+    "reader": [
+        "select * from raw.title_ratings",
+        "select * from raw.title_ratings__0",
+        "select * from ops.loads",
+        "insert into marts.mart values (2)",
+        "drop table marts.mart",
+        "create table marts.t (a int)",
+        "create view staging.v as select 1",
+        "create table public.t (a int)",
+        "create schema another",
+    ],
+}
+
+
+def _cases(table: dict[str, list[str]]) -> pytest.MarkDecorator:
+    cases = [(role, statement) for role, statements in table.items() for statement in statements]
+    return pytest.mark.parametrize(("role", "statement"), cases)
+
+
+@_cases(_MAY)
+def test_what_a_role_needs_it_may(shared: Database, role: str, statement: str) -> None:
+    """Each role can do its work."""
+    with shared.connect(role) as connection, connection.transaction(force_rollback=True):
+        connection.execute(sql.SQL(statement))
+
+
+@_cases(_MAY_NOT)
+def test_what_a_role_does_not_need_it_may_not(shared: Database, role: str, statement: str) -> None:
+    """Least privilege: readers see marts only, dbt cannot change the source's data."""
+    with (
+        shared.connect(role) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+        connection.transaction(force_rollback=True),
+    ):
+        connection.execute(sql.SQL(statement))
+
+
+def test_what_dbt_makes_later_readers_may_read(shared: Database) -> None:
+    """A mart needs no grant of its own."""
+    with shared.connect("dbt") as dbt, shared.connect("reader") as reader:
+        dbt.execute("create table marts.later as select 2 as two")
+        assert reader.execute("select two from marts.later").fetchone() == (2,)
+
+
+def test_the_command(pipeline: Pipeline) -> None:
+    """Needs the superuser, says the version, and 78 to whoever may not."""
+    done = pipeline.run("migrate", **pipeline.database.admin)
+    assert done.returncode == 0
+    assert logged(done.stderr)[-1]["version"] == schema.VERSION
+    with pipeline.database.connect() as connection:
+        connection.execute("drop table ops.pins")
+    assert pipeline.run("migrate", **pipeline.database.reader).returncode == 78
