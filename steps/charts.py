@@ -309,7 +309,7 @@ CHARTS: tuple[Chart, ...] = (
         ),
         query="""
             select floor(log(num_votes) * 3)::integer, floor(average_rating * 2)::integer, count(*)
-            from mart_top_titles group by 1, 2
+            from mart_top_titles group by 1, 2 order by 1, 2
         """,
         draw=_votes,
     ),
