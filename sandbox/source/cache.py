@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from sandbox.source.generate import VERSION, generate
+from steps.catalog import DATASETS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,3 +34,19 @@ def cached(
             generate(partial, scale=scale, seed=seed, day=day, hostile=hostile)
             partial.rename(complete)
     return complete
+
+
+def partly(after: Path, before: Path, changed: frozenset[str]) -> Path:
+    """Give a folder in which only the datasets `changed` are of `after`, the others of `before`.
+
+    Its files are links: a night in which IMDb published some files and not others.
+    """
+    name = f"{after.name}-only-{'-'.join(sorted(changed))}"
+    folder = after.with_name(name)
+    folder.mkdir(exist_ok=True)
+    for dataset in DATASETS:
+        link = folder / dataset.file
+        link.unlink(missing_ok=True)
+        day = after if dataset.name in changed else before
+        link.symlink_to(day.absolute() / dataset.file)
+    return folder

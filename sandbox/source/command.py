@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from sandbox.source.cache import cached
+from sandbox.source.cache import cached, partly
 from sandbox.source.generate import LARGEST_SCALE, SMALLEST_SCALE
 from sandbox.source.server import serve
 from sandbox.source.world import LAST_DAY
 from steps import log
+from steps.catalog import BY_NAME
 
 _FOLDER = Path(".state/source")
 
@@ -28,9 +29,20 @@ def source(
         int, typer.Option(min=0, max=LAST_DAY, help="Day after 2026-01-01, when it begins.")
     ] = 0,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 is any free one.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")
     ] = 0,
     *,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Such as title.ratings: only it is of DAY, the others of the day before. "
+            "May be given more than once.",
+        ),
+    ] = None,
     hostile: Annotated[
         bool, typer.Option("--hostile", help="Put texts in that parsers stumble over.")
     ] = False,
@@ -46,7 +58,16 @@ def source(
     # As an exception, so that what is half made is stopped and left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     files = cached(folder, scale=scale, seed=seed, day=day, hostile=hostile)
+    if only:
+        if unknown := set(only) - set(BY_NAME):
+            message = f"no such dataset: {', '.join(sorted(unknown))}"
+            raise typer.BadParameter(message)
+        if day == 0:
+            message = "--only needs a --day after 0: the others are of the day before"
+            raise typer.BadParameter(message)
+        before = cached(folder, scale=scale, seed=seed, day=day - 1, hostile=hostile)
+        files = partly(files, before, frozenset(only))
     if only_write:
         typer.echo(files)
     else:
-        serve(files, port, announce=typer.echo)
+        serve(files, port, host, announce=typer.echo)

@@ -79,14 +79,16 @@ def running(folder: Path, port: int = 0) -> Iterator[str]:
         loop.close()
 
 
-def serve(folder: Path, port: int = 0, *, announce: Callable[[str], None]) -> None:
+def serve(
+    folder: Path, port: int = 0, host: str = "127.0.0.1", *, announce: Callable[[str], None]
+) -> None:
     """Serve the folder until SIGINT or SIGTERM; `announce` gets the URL once it answers."""
 
     async def until_signal() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with _site(folder, port) as url:
+        async with _site(folder, port, host) as url:
             announce(url)
             await stop.wait()
 
@@ -94,16 +96,16 @@ def serve(folder: Path, port: int = 0, *, announce: Callable[[str], None]) -> No
 
 
 @asynccontextmanager
-async def _site(folder: Path, port: int) -> AsyncIterator[str]:
+async def _site(folder: Path, port: int, host: str = "127.0.0.1") -> AsyncIterator[str]:
     app = web.Application()
     app[_FOLDER] = folder
     app.router.add_get("/{file}", _answer)  # and HEAD
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
-        listener = socket.create_server(("127.0.0.1", port))
+        listener = socket.create_server((host, port))
         await web.SockSite(runner, listener).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://{host}:{listener.getsockname()[1]}"
     finally:
         await runner.cleanup()
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sandbox.source import generate, running
+from steps.catalog import DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,6 +177,21 @@ def test_command(tmp_path: Path, number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.wait(timeout=20) == 0
         assert process.stdout.read() == b""
+
+
+def test_only_some_datasets_are_of_the_day(tmp_path: Path) -> None:
+    """--only takes the datasets named from the day, all others from the day before."""
+    command = [sys.executable, "-m", "sandbox.source", "--only-write", "--scale=0.0001"]
+    before, after, mixed = (
+        tmp_path
+        / subprocess.run(
+            [*command, f"--folder={tmp_path}", *more], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for more in (["--day=1"], ["--day=2"], ["--day=2", "--only=title.ratings"])
+    )
+    for dataset in DATASETS:
+        day = after if dataset.name == "title.ratings" else before
+        assert (mixed / dataset.file).read_bytes() == (day / dataset.file).read_bytes()
 
 
 def test_only_write(tmp_path: Path) -> None:
