@@ -1,0 +1,140 @@
+"""The life of a deployment, in the order of the tests: each begins where the last one ended."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cluster.cluster import NAMESPACE, RUN_SECONDS
+from tests.cluster.conftest import SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cluster.cluster import Cluster
+
+# Of each table of raw, staging, intermediate and marts a hash that does not depend on the order
+# of its rows. When and by which load something was found differs between two places.
+HASHES = """
+    select name, (xpath('/row/c/text()', query_to_xml(format(
+        'select md5(string_agg(row, E''\\n'' order by row collate "C")) as c from (
+            select (to_jsonb(t) - ''{load_id,checked_at,built_at}''::text[])::text as row
+            from %s as t
+        ) as rows', name), false, true, '')))[1]::text
+    from (
+        select format('%I.%I', schemaname, tablename) as name from pg_tables
+        where schemaname in ('staging', 'intermediate', 'marts')
+        union all
+        select format('raw.%I', relname) from pg_class
+        where relkind = 'p' and relnamespace = 'raw'::regnamespace
+    ) as tables
+    order by name
+"""
+
+
+def test_a_first_run_ends_with_the_laptop_s_tables(
+    cluster: Cluster, laptop: Callable[[int, str], list[list[str]]]
+) -> None:
+    """From nothing: every task runs, and every table equals the one that the laptop makes."""
+    cluster.serve(scale=SCALE, day=0)
+    first = cluster.run()
+    assert first.phase == "Succeeded", first.phases
+    assert first.ran == set(cluster.inputs)
+    ours = cluster.rows(HASHES)
+    assert len(ours) > 7
+    assert ours == laptop(0, HASHES)
+
+
+def test_nothing_new_is_one_pod(cluster: Cluster) -> None:
+    """A second run plans, and no other task has a pod."""
+    second = cluster.run()
+    assert second.phase == "Succeeded", second.phases
+    assert [node["displayName"] for node in second.pods] in (["plan"], ["plan(0)"])
+
+
+def test_only_ratings_new(cluster: Cluster) -> None:
+    """Ratings and what reads them run, and nothing else."""
+    cluster.serve(scale=SCALE, day=1, only="title.ratings")
+    run = cluster.run()
+    assert run.phase == "Succeeded", run.phases
+    reading = {task for task, above in cluster.inputs.items() if "load-title-ratings" in above}
+    assert run.ran == reading | {"plan", "download-title-ratings", "load-title-ratings"}
+    assert "stg-title-akas" not in run.ran
+
+
+def test_a_lost_pod_is_replaced(
+    cluster: Cluster, laptop: Callable[[int, str], list[list[str]]]
+) -> None:
+    """A pod deleted while it works is tried again, and the run ends as if nothing had been."""
+    cluster.serve(scale=SCALE, day=1)
+    name = cluster.submit()
+    deadline = time.monotonic() + RUN_SECONDS
+    lost = None
+    while lost is None:
+        assert time.monotonic() < deadline
+        for pod in cluster.pods_of(name):
+            task = pod.metadata.annotations["workflows.argoproj.io/node-name"]
+            if "load-" in task and pod.status.phase in {"Pending", "Running"}:
+                lost = pod.metadata.name
+                break
+        time.sleep(0.1)
+    cluster.core.delete_namespaced_pod(lost, NAMESPACE, grace_period_seconds=0)
+    run = cluster.wait(name)
+    assert run.phase == "Succeeded", run.phases
+    assert any(run.tries(task) > 1 for task in run.ran)
+    assert cluster.rows(HASHES) == laptop(1, HASHES)
+
+
+def test_a_deleted_object_is_downloaded_again(cluster: Cluster) -> None:
+    """An object that is gone comes back; its rows are there, so nothing is loaded or built."""
+    with cluster.store() as store:
+        found = store.list_objects_v2(Bucket="imdb", Prefix="imdb/title.episode/")["Contents"]
+        newest = max(found, key=lambda each: each["LastModified"])["Key"]
+        store.delete_object(Bucket="imdb", Key=newest)
+        run = cluster.run()
+        assert run.phase == "Succeeded", run.phases
+        assert run.ran == {"plan", "download-title-episode", "prune", "report"}
+        store.head_object(Bucket="imdb", Key=newest)
+
+
+@pytest.fixture
+def broken_model(cluster: Cluster) -> str:
+    """Make a mart that cannot be written, and due."""
+    cluster.rows("""
+        create function public.refuse() returns trigger language plpgsql
+        as $$ begin raise exception 'refused by the test'; end $$;
+        create trigger refuse before insert or update or delete on marts.mart_top_titles
+        for each statement execute function public.refuse();
+        delete from ops.model_builds where model = 'mart_top_titles';
+    """)
+    return "mart-top-titles"
+
+
+def test_a_failed_model_is_red_and_caught_up(cluster: Cluster, broken_model: str) -> None:
+    """A model that fails stops what reads it and turns the run red; the next one builds both."""
+    below = {t for t, above in cluster.inputs.items() if broken_model in above} - {"report"}
+    red = cluster.run()
+    assert red.phase == "Failed", red.phases
+    assert red.phases[broken_model] == "Failed"
+    assert red.phases["report"] == "Succeeded"
+    assert {red.phases[task] for task in below} == {"Omitted"}
+    cluster.rows("drop function public.refuse() cascade")
+    green = cluster.run()
+    assert green.phase == "Succeeded", green.phases
+    assert green.ran == {"plan", broken_model, *below, "report", "prune"}
+
+
+def test_two_runs_wait_for_each_other(cluster: Cluster) -> None:
+    """A run submitted beside another waits until that one has ended, and says for what."""
+    names = [cluster.submit(), cluster.submit()]
+    looks = [cluster.look(name) for name in names]
+    deadline = time.monotonic() + 60
+    while not any("lock" in each.message for each in looks):
+        assert time.monotonic() < deadline, [(each.phase, each.message) for each in looks]
+        looks = [cluster.look(name) for name in names]
+    ends = [cluster.wait(name) for name in names]
+    assert [end.phase for end in ends] == ["Succeeded", "Succeeded"]
+    first, second = sorted(ends, key=lambda end: end.status["finishedAt"])
+    assert min(node["startedAt"] for node in second.pods) >= first.status["finishedAt"]
