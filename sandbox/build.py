@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from steps import models
 from steps.catalog import DATASETS
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from sandbox.children import Children, Ended
 
 PROJECT = Path(__file__).parents[1] / "dbt"
-
-_NO_MODELS = frozenset({"target", "logs", "dbt_packages", "questions"})
-"""Folders of the project on which no build depends."""
 
 # A table is as it should be if no test of its failed and it was built from the latest load of
 # each dataset it reads.
@@ -119,8 +117,8 @@ class Build:
             command, self._with_threads(), listen, end=signal.SIGINT, log_on_stdout=True
         )
         if ended.code == 0 and not excluded:
-            models = sorted(self._builds())
-            self._green.write_text(json.dumps({"build": self._identity(), "models": models}))
+            built = sorted(self._builds())
+            self._green.write_text(json.dumps({"build": self._identity(), "models": built}))
         return ended
 
     def _dbt(self, *command: str) -> list[str]:
@@ -143,11 +141,7 @@ class Build:
         digest = hashlib.sha256(version("dbt-core").encode())
         for name in ("PGHOST", "PGPORT", "PGDATABASE"):
             digest.update(f"{name}={self.environment.get(name)}\n".encode())
-        for file in sorted(PROJECT.rglob("*")):
-            place = file.relative_to(PROJECT)
-            if file.is_file() and place.parts[0] not in _NO_MODELS:
-                digest.update(f"{place}\n".encode())
-                digest.update(file.read_bytes())
+        digest.update(models.version(PROJECT).encode())
         return digest.hexdigest()
 
     def _builds(self) -> dict[str, bool]:
