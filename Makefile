@@ -10,7 +10,7 @@ SOURCE ?=
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down psql docs check format test bench lock clean
+.PHONY: help setup demo down psql docs compile check format test bench lock clean
 
 include kubernetes.mk
 
@@ -43,10 +43,14 @@ psql: .venv/sandbox.done  ## Open the demo's database, as reader.
 docs: .venv/sandbox.done  ## Write dbt's documentation with its lineage as one HTML file.
 	$(BIN)/python -m sandbox docs --state $(STATE)
 
-check: .venv/dev.done check-charts  ## Formatter, linters, types, charts.
+compile: .venv/dev.done  ## Compile the workflow's manifests from Python and the dbt project.
+	$(BIN)/python -m workflows compile
+
+check: .venv/dev.done check-charts  ## Formatter, linters, types, compiled manifests, charts.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m workflows compile --check
 	$(BIN)/sqlfluff lint --disable-progress-bar dbt/models dbt/questions
 
 format: .venv/dev.done  ## Format the code.
@@ -61,7 +65,7 @@ bench: .venv/dev.done  ## Measure, as ratios within one run.
 
 lock: .venv/dev.done  ## Lock the requirements anew; all groups get the versions of dev.
 	$(BIN)/uv pip compile $(LOCK) requirements/dev.in --output-file requirements/dev.txt
-	for group in steps dbt sandbox; do \
+	for group in steps dbt workflows sandbox; do \
 	  $(BIN)/uv pip compile $(LOCK) --constraint requirements/dev.txt requirements/$$group.in \
 	    --output-file requirements/$$group.txt || exit 1; \
 	done
