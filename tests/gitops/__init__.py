@@ -1,0 +1,1 @@
+"""Tests of the GitOps folders and of GitHub's workflows."""
