@@ -23,7 +23,7 @@ KUBECTL := kubectl $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 HELM_HERE := $(HELM) $(if $(KUBE_CONTEXT),--kube-context $(KUBE_CONTEXT))
 ARGO := argo --namespace imdb $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 IMAGES := imdb-steps:$(TAG) imdb-dbt:$(TAG) imdb-source:$(TAG)
-SERVER := service/platform-argo-workflows-server
+SERVER := service/argo-server
 NODE_PORT := 32746
 
 .PHONY: kind-up kind-down images platform-charts secrets deploy submit ui status psql-cluster \
