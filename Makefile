@@ -65,7 +65,7 @@ bench: .venv/dev.done  ## Measure, as ratios within one run.
 
 lock: .venv/dev.done  ## Lock the requirements anew; all groups get the versions of dev.
 	$(BIN)/uv pip compile $(LOCK) requirements/dev.in --output-file requirements/dev.txt
-	for group in steps dbt workflows sandbox; do \
+	for group in steps dbt image-dbt source workflows sandbox; do \
 	  $(BIN)/uv pip compile $(LOCK) --constraint requirements/dev.txt requirements/$$group.in \
 	    --output-file requirements/$$group.txt || exit 1; \
 	done
