@@ -82,13 +82,13 @@ class Build:
             builds = self._builds()
         except psycopg.Error:
             return False  # dbt will say what is wrong with the database
-        return set(green["models"]) <= builds.keys() and all(builds.values())
+        return all(builds.get(name) for name in green["models"])
 
     def write_docs(self, children: Children, output: Path) -> Ended:
         """Write dbt's documentation, lineage and all, as one HTML file."""
         ended = children.run(
             [*self._dbt("docs", "generate"), "--static"],
-            self._with_threads(),
+            self._for_dbt(),
             lambda _: None,
             end=signal.SIGINT,
             log_on_stdout=True,
@@ -114,10 +114,11 @@ class Build:
         ]
         # dbt cancels its queries on SIGINT; SIGTERM just ends it.
         ended = children.run(
-            command, self._with_threads(), listen, end=signal.SIGINT, log_on_stdout=True
+            command, self._for_dbt(), listen, end=signal.SIGINT, log_on_stdout=True
         )
         if ended.code == 0 and not excluded:
-            built = sorted(self._builds())
+            nodes = models.read_graph(json.loads((self.target / "manifest.json").read_text())).nodes
+            built = sorted(name for node in nodes for name in node.recorded)
             self._green.write_text(json.dumps({"build": self._identity(), "models": built}))
         return ended
 
@@ -132,9 +133,13 @@ class Build:
             f"--target-path={self.target}",
         ]
 
-    def _with_threads(self) -> dict[str, str]:
+    def _for_dbt(self) -> dict[str, str]:
         # A thread waits for the server most of the time, so as many as there are cores.
-        return {"DBT_THREADS": str(os.cpu_count() or 2), **self.environment}
+        return {
+            "DBT_THREADS": str(os.cpu_count() or 2),
+            **self.environment,
+            "PGOPTIONS": models.setting(models.version(PROJECT), self.environment),
+        }
 
     def _identity(self) -> str:
         """Return a hash of the project's files, dbt's version and the database's address."""

@@ -50,6 +50,11 @@ class Node:
     gates: bool = False
     """Whether a failure stops what is built on all of the tests' models."""
 
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Names under which ops.model_builds tells of it."""
+        return self.tests or (self.name,)
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -209,3 +214,8 @@ def version(project: Path) -> str:
             digest.update(f"{place}\n".encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def setting(project_version: str, environment: Mapping[str, str]) -> str:
+    """Return the PGOPTIONS with which dbt records that version in ops.model_builds."""
+    return f"{environment.get('PGOPTIONS', '')} -c imdb.models={project_version}".strip()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-VERSION = 1
+VERSION = 2
 
 ROLES = ("loader", "dbt", "reader")
 """loader writes raw and ops; dbt reads raw and owns what it builds; reader reads marts."""
@@ -70,9 +70,12 @@ create table if not exists ops.model_builds (
     loads jsonb not null,
     failed_tests integer not null default 0
 );
+alter table ops.model_builds add column if not exists project text;
 comment on table ops.model_builds is
     'Of each dbt model the build that readers see, committed with it: when, and of which load '
-    'of each dataset it reads (dataset -> load_id).';
+    'of each dataset it reads (dataset -> load_id); and of each test of several models the same.';
+comment on column ops.model_builds.project is
+    'Version of the dbt project that built it; null where nobody said.';
 """
 
 

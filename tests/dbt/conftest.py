@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -47,6 +47,8 @@ class Project:
     folder: Path
     target: Path
     database: Database
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of the environment."""
 
     def write(self, path: str, text: str) -> None:
         """Write a file of the project."""
@@ -64,6 +66,7 @@ class Project:
             "DBT_PROFILES_DIR": str(self.folder),
             "DBT_TARGET_PATH": str(self.target),
             "DBT_LOG_PATH": str(self.target),
+            **self.variables,
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
