@@ -52,13 +52,12 @@ def compile_(
         sys.stdout.write(compiled.compile_one(graph, granularity))
         return
     files = compiled.compile_all(graph)
-    folder = compiled.FOLDER.relative_to(Path(__file__).parents[1])
     if check:
         for name in (stale := compiled.stale(files)):
-            typer.echo(f"{folder / name} is stale: run `python -m workflows compile`", err=True)
+            typer.echo(f"{name} is stale: run `python -m workflows compile`", err=True)
         raise typer.Exit(bool(stale))
     for name in compiled.write(files):
-        typer.echo(f"wrote {folder / name}")
+        typer.echo(f"wrote {compiled.FOLDER / name}")
 
 
 @app.command()

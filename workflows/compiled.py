@@ -40,21 +40,21 @@ def compile_one(graph: Graph, granularity: Granularity) -> str:
     return _text(workflow_template(graph, granularity).to_dict())
 
 
-def stale(files: Mapping[str, str], folder: Path = FOLDER) -> list[str]:
-    """Return the names of the files in `folder` that are not as compiled."""
+def stale(files: Mapping[str, str]) -> list[str]:
+    """Return the names of the committed files that are not as compiled."""
     return [
         name
         for name, text in files.items()
-        if not (folder / name).is_file() or (folder / name).read_text() != text
+        if not (FOLDER / name).is_file() or (FOLDER / name).read_text() != text
     ]
 
 
-def write(files: Mapping[str, str], folder: Path = FOLDER) -> list[str]:
+def write(files: Mapping[str, str]) -> list[str]:
     """Write the files that are not as compiled and return their names."""
-    folder.mkdir(parents=True, exist_ok=True)
-    changed = stale(files, folder)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    changed = stale(files)
     for name in changed:
-        (folder / name).write_text(files[name])
+        (FOLDER / name).write_text(files[name])
     return changed
 
 

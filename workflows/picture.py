@@ -48,7 +48,7 @@ def _lines(graph: Mapping[str, set[str]]) -> Iterator[str]:
     for box in chains:
         yield f"    {box}[{box.removeprefix(_LOAD).replace('-', '.', 1)}]"
     yield "  end"
-    yield '  subgraph models ["dbt: each model with its tests; rounded: tests of several models"]'
+    yield '  subgraph models ["dbt: a model with its tests, rounded the tests of several"]'
     for box in nodes:
         name = box.removeprefix(_TEST).replace("-", "_")
         yield f"    {box}(tests of {name})" if box.startswith(_TEST) else f"    {box}[{name}]"
