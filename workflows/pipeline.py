@@ -126,8 +126,8 @@ def workflow_template(graph: Graph, granularity: Granularity) -> WorkflowTemplat
             )
         ],
     ) as workflow:
+        # Hera adds the template of each task.
         _add_dag(graph, granularity, pods)
-    workflow.templates.extend(pods.values())
     return workflow
 
 

@@ -88,6 +88,15 @@ def test_any_failure_is_red(workflow: Workflow) -> None:
         assert ended.phase == FAILED, name
 
 
+def test_names(workflow: Workflow) -> None:
+    """Templates and tasks have a name each of their own, and no template is left over."""
+    templates = [each["name"] for each in workflow.spec["templates"]]
+    tasks = [each["name"] for each in workflow.dag["tasks"]]
+    assert len(tasks) == len(set(tasks))
+    used = {each["template"] for each in workflow.dag["tasks"]}
+    assert sorted(templates) == sorted([workflow.spec["entrypoint"], *used])
+
+
 def test_targets(workflow: Workflow) -> None:
     """Every task counts for the run's phase."""
     assert workflow.dag["target"].split(" ") == list(workflow.tasks)
