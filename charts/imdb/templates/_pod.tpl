@@ -17,16 +17,21 @@ capabilities:
 {{- end }}
 
 {{/*
-The environment of one role: (name of its secret). A key that is missing does not keep the pod
-from starting: the command says which variable it misses.
+The name of a role: (name of its secret). A key that is missing does not keep the pod from
+starting: the command says which variable it misses.
 */}}
-{{- define "imdb.role" -}}
+{{- define "imdb.roleName" -}}
 - name: PGUSER
   valueFrom:
     secretKeyRef:
       name: {{ . }}
       key: username
       optional: true
+{{- end }}
+
+{{/* What a role connects with: (name of its secret). */}}
+{{- define "imdb.role" -}}
+{{ include "imdb.roleName" . }}
 - name: PGPASSWORD
   valueFrom:
     secretKeyRef:
