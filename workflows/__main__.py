@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 import yaml
 
-from steps.models import read_graph
+from steps.errors import ConfigurationError
+from steps.models import Graph, read_graph
 from workflows import compiled, manifest
 from workflows.picture import picture as draw
 from workflows.pipeline import Granularity
@@ -47,7 +48,7 @@ def compile_(
     ] = None,
 ) -> None:
     """Write the manifests of charts/imdb/files."""
-    graph = read_graph(_read(file))
+    graph = _graph(file)
     if granularity is not None:
         sys.stdout.write(compiled.compile_one(graph, granularity))
         return
@@ -63,14 +64,14 @@ def compile_(
 @app.command()
 def picture(*, file: _Manifest = None) -> None:
     """Print the graph of the workflow as a Mermaid picture."""
-    graph = read_graph(_read(file))
+    graph = _graph(file)
     sys.stdout.write(draw(yaml.safe_load(compiled.compile_one(graph, Granularity.MODEL))))
 
 
-def _read(file: Path | None) -> dict[str, object]:
+def _graph(file: Path | None) -> Graph:
     try:
-        return manifest.read(file) if file else manifest.parse()
-    except manifest.ParseError as error:
+        return read_graph(manifest.read(file) if file else manifest.parse())
+    except (manifest.ManifestError, ConfigurationError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
 

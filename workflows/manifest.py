@@ -15,13 +15,25 @@ PROJECT = Path(__file__).parents[1] / "dbt"
 _PARSE_SECONDS = 300
 
 
-class ParseError(Exception):
-    """The dbt project cannot be parsed."""
+class ManifestError(Exception):
+    """There is no manifest to compile from."""
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Return the manifest in a file."""
-    found: dict[str, Any] = json.loads(file.read_text())
+    """Return the manifest in a file.
+
+    Raises:
+        ManifestError: the file holds something else.
+
+    """
+    try:
+        found: dict[str, Any] = json.loads(file.read_text())
+    except ValueError as error:
+        message = f"{file} is not dbt's manifest.json: {error}"
+        raise ManifestError(message) from None
+    if missing := {"nodes", "sources"} - found.keys():
+        message = f"{file} is not dbt's manifest.json: it has no {' and no '.join(sorted(missing))}"
+        raise ManifestError(message)
     return found
 
 
@@ -29,7 +41,7 @@ def parse() -> dict[str, Any]:
     """Parse the dbt project of this repository and return its manifest.
 
     Raises:
-        ParseError: dbt refuses the project; the message is what it says.
+        ManifestError: dbt refuses the project; the message is what it says.
 
     """
     with tempfile.TemporaryDirectory(prefix="imdb-parse-") as target:
@@ -51,5 +63,5 @@ def parse() -> dict[str, Any]:
             check=False,
         )
         if ended.returncode:
-            raise ParseError(ended.stdout)
+            raise ManifestError(ended.stdout)
         return read(Path(target) / "manifest.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import yaml
 from hera.workflows.models import CronWorkflow, WorkflowTemplate
 from typer.testing import CliRunner
 
-from workflows import compiled
+from workflows import compiled, manifest
 from workflows.__main__ import app
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ def _committed(name: str) -> Any:  # noqa: ANN401  # whatever YAML holds
     return yaml.safe_load((compiled.FOLDER / name).read_text())
 
 
-def _unknown(manifest: Any) -> bool:  # noqa: ANN401  # whatever YAML holds
+def _unknown(value: Any) -> bool:  # noqa: ANN401  # whatever YAML holds
     """Tell whether a manifest holds what Argo's schema does not."""
-    model = _KINDS[manifest["kind"]].model_validate(manifest)
-    return bool(model.model_dump(by_alias=True, exclude_unset=True, mode="json") != manifest)
+    model = _KINDS[value["kind"]].model_validate(value)
+    return bool(model.model_dump(by_alias=True, exclude_unset=True, mode="json") != value)
 
 
 def test_nothing_else_is_committed() -> None:
@@ -58,12 +59,12 @@ def test_schema(name: str) -> None:
 )
 def test_misspelt_field(place: tuple[str | int, ...]) -> None:
     """The check above finds a field that Argo does not know, however deep."""
-    manifest = deepcopy(_committed("workflowtemplate.yaml"))
-    inner = manifest
+    misspelt = deepcopy(_committed("workflowtemplate.yaml"))
+    inner = misspelt
     for key in place:
         inner = inner[key]
     inner["activeDeadlineSecond"] = 1
-    assert _unknown(manifest)
+    assert _unknown(misspelt)
 
 
 def test_stable(parsed: Parsed) -> None:
@@ -85,6 +86,38 @@ def test_compile_and_check(parsed: Parsed, tmp_path: Path, monkeypatch: pytest.M
     assert ended.exit_code == 1
     assert "cronworkflow.yaml is stale" in ended.output
     assert file.read_text().count("31 1") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nodes", "is not dbt's manifest.json: Expecting value"),
+        ('{"nodes": {}}', "is not dbt's manifest.json: it has no sources"),
+        (
+            '{"nodes": {"seed.imdb.x": {"resource_type": "seed"}}, "sources": {}}',
+            "seed.imdb.x: no task runs a seed",
+        ),
+    ],
+)
+def test_bad_manifest(text: str, said: str, tmp_path: Path) -> None:
+    """A manifest that cannot be compiled is told in one line, and nothing is written."""
+    file = tmp_path / "manifest.json"
+    file.write_text(text)
+    ended = CliRunner().invoke(app, ["compile", "--manifest", str(file)])
+    assert ended.exit_code == 1
+    assert said in ended.output
+    assert len(ended.output.splitlines()) == 1
+
+
+def test_bad_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where dbt refuses the project, the compiler says what dbt says."""
+    project = tmp_path / "dbt"
+    shutil.copytree(manifest.PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    (project / "models" / "toy.sql").write_text("select * from {{ ref('nowhere') }}")
+    monkeypatch.setattr(manifest, "PROJECT", project)
+    ended = CliRunner().invoke(app, ["compile", "--check"])
+    assert ended.exit_code == 1
+    assert "nowhere" in ended.output
 
 
 def test_nightly() -> None:
