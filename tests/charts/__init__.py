@@ -1,0 +1,1 @@
+"""The charts, rendered and checked without a cluster."""
