@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.charts.helm import HELMS, ROOT, objects, template, values_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.charts.helm import Object
+
 REGISTRY, TAG, SCHEDULE = "registry.example/imdb", "9.9.9", "7 7 * * *"
 
 
-def promoted(environment: str, folder: Path) -> list[dict[str, Any]]:
+def promoted(environment: str, folder: Path) -> list[Object]:
     """Render the imdb chart as the engines do, with another tag and schedule committed."""
     values = yaml.safe_load((ROOT / "gitops" / "values" / f"{environment}.yaml").read_text())
     values["images"].update(registry=REGISTRY, tag=TAG)
     values["workflow"]["schedules"] = [SCHEDULE]
     committed = folder / "values.yaml"
     committed.write_text(yaml.safe_dump(values))
-    charts = ROOT / "charts" / "imdb"
-    # As make finds it: PATH's, or the one from the wheel.
-    helm = shutil.which("helm") or ROOT / ".venv" / "bin" / "helm"
-    rendered = subprocess.run(
-        [
-            *(helm, "template", "imdb", charts, "--namespace", "imdb", "--kube-version", "1.34.0"),
-            *("--values", charts / f"values-{environment}.yaml", "--values", committed),
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    ).stdout
-    return [each for each in yaml.safe_load_all(rendered) if each]
+    if not HELMS:
+        pytest.fail("no helm on PATH and none in .venv/bin: make .venv/bin/helm")
+    chart = ROOT / "charts" / "imdb"
+    files = (values_file(chart, environment), f"--values={committed}")
+    return objects(template(HELMS[0], chart, *files))
 
 
 def strings(value: object) -> list[str]:
