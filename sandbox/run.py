@@ -13,7 +13,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from os import cpu_count
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -24,6 +23,7 @@ from sandbox.children import Children, Ended, StoppedError
 from steps import report
 from steps.catalog import DATASETS
 from steps.errors import StepError, TemporaryError
+from steps.outcome import Status, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,34 +35,6 @@ _CODES = (0, 75, 65, 78)
 
 _DBT_FAILED = 1
 """dbt's exit code for a model or a test that failed, as against dbt itself."""
-
-
-class Status(StrEnum):
-    """How a step ended."""
-
-    CHANGED = "changed"
-    DOWNLOADED = "downloaded"
-    CACHED = "cached"
-    FULL = "full"
-    DELTA = "delta"
-    UNCHANGED = "unchanged"
-    BUILT = "built"
-    WRITTEN = "written"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a run and what became of it."""
-
-    step: str
-    dataset: str | None
-    status: Status
-    rows: int | None = None
-    seconds: float = 0.0
-    code: int = 0
-    message: str | None = None
 
 
 class Audience(Protocol):

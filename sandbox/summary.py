@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 
-from sandbox.run import Status, Step
+from steps.outcome import Status, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

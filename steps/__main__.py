@@ -17,8 +17,9 @@ import structlog
 import typer
 
 from steps.catalog import BY_NAME, DATASETS
-from steps.errors import StepError
+from steps.errors import ConfigurationError, StepError
 from steps.log import configure, log
+from steps.outcome import Done, Status, Step, leave
 from steps.settings import read_settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ app = typer.Typer(
     "Settings come from the environment: PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD; "
     "AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; IMDB_BUCKET, "
     "IMDB_PREFIX, IMDB_SOURCE_URL, IMDB_CONNECTIONS, IMDB_RETRY_SECONDS, IMDB_SWAP_SECONDS, "
-    "IMDB_DEADLINE_SECONDS, IMDB_DATABASE_CAPACITY.",
+    "IMDB_DEADLINE_SECONDS, IMDB_DATABASE_CAPACITY. For a workflow: IMDB_OUTPUTS, IMDB_DBT_CACHE, "
+    "IMDB_MODELS_VERSION.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,24 +57,45 @@ def _dataset(name: DatasetName) -> Dataset:
 
 
 @contextmanager
-def _step(name: str, dataset: Dataset | None = None) -> Iterator[dict[str, object]]:
-    """Log what a step did, the figures put into the dict among it, or why it failed."""
+def _step(name: str, dataset: Dataset | None = None) -> Iterator[Done]:
+    """Tell log and workflow what a step did, as it says in what it is given, or why it failed."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(step=name)
     if dataset is not None:
         structlog.contextvars.bind_contextvars(dataset=dataset.name)
     began = time.monotonic()
-    figures: dict[str, object] = {}
+    done = Done()
+    code, message = 0, None
     try:
-        yield figures
-    except StepError as error:
+        try:
+            yield done
+        except StepError as error:
+            log.error("failed", error=str(error), kind=type(error).__name__, **error.where)
+            code, message = error.exit_code, str(error)
+        except KeyboardInterrupt as interrupt:
+            number = interrupt.args[0] if interrupt.args else signal.SIGINT
+            log.error("interrupted", signal=signal.Signals(number).name)
+            code, message = 128 + number, "interrupted"
+        seconds = round(time.monotonic() - began, 3)
+        if code == 0:
+            log.info("done", **done.figures, seconds=seconds)
+        leave(
+            Step(
+                name,
+                dataset.name if dataset else None,
+                Status.FAILED if code else done.status,
+                None if code else done.rows,
+                seconds,
+                code,
+                message,
+            ),
+            {} if code else {**done.outputs, "seconds": seconds},
+        )
+    except ConfigurationError as error:
         log.error("failed", error=str(error), kind=type(error).__name__, **error.where)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt as interrupt:
-        number = interrupt.args[0] if interrupt.args else signal.SIGINT
-        log.error("interrupted", signal=signal.Signals(number).name)
-        sys.exit(128 + number)
-    log.info("done", **figures, seconds=round(time.monotonic() - began, 3))
+        code = code or error.exit_code
+    if code:
+        sys.exit(code)
 
 
 @app.command()
@@ -90,7 +113,7 @@ def migrate() -> None:
         database.connect(read_settings()) as connection,
     ):
         schema.migrate(connection)
-        done["version"] = schema.VERSION
+        done.figures["version"] = schema.VERSION
 
 
 @app.command()
@@ -104,7 +127,8 @@ def plan() -> None:
         settings = read_settings()
         result = plans.plan(settings, Source(settings), Store(settings))
         print(json.dumps(result.to_json(), indent=2))
-        done["changed"] = result.changed
+        done.status = Status.CHANGED if result.changed else Status.UNCHANGED
+        done.figures["changed"] = result.changed
 
 
 @app.command()
@@ -121,12 +145,10 @@ def download(dataset: _Dataset) -> None:
         settings = read_settings()
         result = downloads.download(Source(settings), Store(settings), _dataset(dataset))
         print(result.item.key)
-        done.update(
-            kind="cached" if result.rows is None else "downloaded",
-            key=result.item.key,
-            bytes=result.item.size,
-            rows=result.rows,
-        )
+        done.status = Status.CACHED if result.rows is None else Status.DOWNLOADED
+        done.rows = result.rows
+        done.outputs = {"key": result.item.key, "bytes": result.item.size, "rows": result.rows}
+        done.figures = {"kind": str(done.status), **done.outputs}
 
 
 @app.command()
@@ -172,7 +194,13 @@ def load(
         result = loads.load(
             settings, Store(settings), _dataset(dataset), key, hold=pin, accept=accept
         )
-        done.update(kind=result.kind, key=result.object_key, rows=result.rows)
+        done.status, done.rows = Status(result.kind), result.rows
+        done.outputs = {
+            "kind": result.kind,
+            "rows": result.rows,
+            "last-modified": int(result.last_modified.timestamp()),
+        }
+        done.figures = {"kind": result.kind, "key": result.object_key, "rows": result.rows}
 
 
 @app.command()
@@ -180,7 +208,8 @@ def export(dataset: _Dataset) -> None:
     """Write the raw table of DATASET to standard output as its file's exact text."""
     from steps import export as exports
 
-    with _step("export", _dataset(dataset)):
+    with _step("export", _dataset(dataset)) as done:
+        done.status = Status.UNCHANGED
         exports.export(read_settings(), _dataset(dataset), sys.stdout.buffer)
 
 
@@ -191,8 +220,50 @@ def status() -> None:
 
     from steps import status as statuses
 
-    with _step("status"):
+    with _step("status") as done:
+        done.status = Status.UNCHANGED
         Console().print(statuses.status(read_settings()))
+
+
+@app.command()
+def build(
+    nodes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NODE]...",
+            help="Models, tests of several models, sources such as source:raw.title_basics; "
+            "without any, everything.",
+        ),
+    ] = None,
+    *,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh/--no-full-refresh", help="Passed on to dbt.")
+    ] = False,
+    exclude: Annotated[
+        str | None, typer.Option(metavar="SELECTION", help="Leave out what dbt selects by this.")
+    ] = None,
+    statuses: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON",
+            help="How each dataset's load ended, in Argo's words: what reads one that did not "
+            "end well is left out.",
+        ),
+    ] = None,
+) -> None:
+    """Build dbt models and run their tests, each test once. Needs the role dbt.
+
+    Looks for the dbt project where DBT_PROJECT_DIR says, else in ./dbt; copies the parse cache
+    of IMDB_DBT_CACHE to DBT_TARGET_PATH; records IMDB_MODELS_VERSION with each build.
+    """
+    from steps import build as builds
+
+    with _step("build") as done:
+        built = builds.build(
+            nodes or (), full_refresh=full_refresh, exclude=exclude, statuses=statuses
+        )
+        done.status = Status.BUILT
+        done.figures = built.figures()
 
 
 @app.command()
@@ -206,7 +277,9 @@ def prune() -> None:
 
     with _step("prune") as done:
         settings = read_settings()
-        done["deleted"] = prunes.prune(settings, Store(settings))
+        deleted = prunes.prune(settings, Store(settings))
+        done.status = Status.CHANGED if deleted else Status.UNCHANGED
+        done.figures["deleted"] = deleted
 
 
 @app.command()
@@ -228,7 +301,8 @@ def report(
     """Write the report as one static HTML page. Needs a role that reads ops and marts: dbt."""
     from steps import report as reports
 
-    with _step("report"):
+    with _step("report") as done:
+        done.status = Status.WRITTEN
         reports.write(read_settings(), output, reports.Inputs(run_results, questions, steps))
 
 

@@ -47,11 +47,15 @@ _BYTES_PER_BYTE = 16
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load did: `kind` is full or unchanged, `rows` what the raw table holds."""
+    """What a load did: `kind` is full or unchanged, `rows` what the raw table holds.
+
+    `last_modified` is the source's, of the file that readers see.
+    """
 
     kind: str
     object_key: str
     rows: int
+    last_modified: datetime
 
 
 def load(
@@ -84,7 +88,7 @@ def load(
                     database.pin(connection, dataset, item.key)
                 if not _analyzed(connection, dataset, before):
                     _analyze(connection, dataset)
-                return Loaded("unchanged", item.key, before.rows)
+                return Loaded("unchanged", item.key, before.rows, before.last_modified)
             return _load(settings, store, connection, item, before, hold=hold, accept=accept)
 
 
@@ -170,7 +174,7 @@ def _load(
             raise
         meter.phase = "analyzing"
         _analyze(connection, dataset)
-    return Loaded("full", item.key, rows)
+    return Loaded("full", item.key, rows, item.last_modified)
 
 
 def _analyze(connection: Connection[TupleRow], dataset: Dataset) -> None:

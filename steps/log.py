@@ -7,6 +7,9 @@ import sys
 import stamina.instrumentation
 import structlog
 
+HEARTBEAT_SECONDS = 15.0
+"""Half of the longest silence that is promised, so that one late beat breaks no promise."""
+
 
 def configure() -> None:
     """Set the log up once, at the start of a command."""

@@ -9,15 +9,16 @@ exactly once. Unit tests are the suite's business and left out.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from steps.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     Entry = Mapping[str, Any]
 
@@ -203,6 +204,11 @@ def _dataset(source: Entry) -> str:
 
 def _task(name: str) -> str:
     return name.replace("_", "-")
+
+
+def folder() -> Path:
+    """Return the folder of the dbt project, as dbt itself is told it."""
+    return Path(os.environ.get("DBT_PROJECT_DIR") or "dbt")
 
 
 def version(project: Path) -> str:

@@ -25,13 +25,10 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from steps.log import log
+from steps.log import HEARTBEAT_SECONDS, log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-HEARTBEAT_SECONDS = 15.0
-"""Half of the longest silence that is promised, so that one late beat breaks no promise."""
 
 _REDRAW_SECONDS = 0.5
 

@@ -16,8 +16,9 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from sandbox import source
-from sandbox.run import Status, Step, worst
+from sandbox.run import worst
 from steps.catalog import DATASETS
+from steps.outcome import Status, Step
 from tests.conftest import clean_environment
 
 if TYPE_CHECKING:

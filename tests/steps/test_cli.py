@@ -17,7 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from steps import __main__ as program
-from steps import progress
+from steps import log
 from steps.catalog import BY_NAME, DATASETS
 from steps.settings import Settings
 from tests.steps import files
@@ -190,7 +190,7 @@ def test_a_heartbeat_while_a_step_waits(pipeline: Pipeline, tmp_path: Path) -> N
 
 def test_the_heartbeat_keeps_its_promise() -> None:
     """At least one line every 30 s."""
-    assert progress.HEARTBEAT_SECONDS <= 30
+    assert log.HEARTBEAT_SECONDS <= 30
 
 
 def test_a_terminal_is_shown_a_bar(pipeline: Pipeline) -> None:
