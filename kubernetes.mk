@@ -67,24 +67,32 @@ images: tool-docker  ## Build the images and put them on the nodes; TAG=dev, DOC
 
 # Chart.lock is the list of name, repository and version. A chart taken from a folder loses its
 # own remote dependencies (a dashboard that is off by default).
-platform-charts: $(HELM)  ## Fetch the platform's upstream charts, or copy them from CHART_SOURCES=folder.
-	@rm -rf charts/platform/charts && mkdir charts/platform/charts
 ifneq ($(CHART_SOURCES),)
-	@awk '/^- name:/ {name = $$3} /^  version:/ {print name, $$2}' charts/platform/Chart.lock | while read -r name version; do \
-	  chart=charts/platform/charts/$$name; \
-	  cp -R "$(CHART_SOURCES)/$$name" $$chart || exit 1; \
-	  grep -Eqx "version: \"?$$version\"?" $$chart/Chart.yaml || { \
-	    echo "$(CHART_SOURCES)/$$name is not version $$version, which charts/platform/Chart.lock asks for" >&2; exit 1; }; \
-	  awk '/^dependencies:/ {skip = 1; next} /^[a-zA-Z]/ {skip = 0} !skip' $$chart/Chart.yaml > $$chart/Chart.yaml.new; \
-	  mv $$chart/Chart.yaml.new $$chart/Chart.yaml; rm -f $$chart/Chart.lock; \
-	done
+define upstream
+mkdir charts/platform/charts && \
+awk '/^- name:/ {name = $$3} /^  version:/ {print name, $$2}' charts/platform/Chart.lock | while read -r name version; do \
+  chart=charts/platform/charts/$$name; \
+  cp -R "$(CHART_SOURCES)/$$name" $$chart || exit 1; \
+  grep -Eqx "version: \"?$$version\"?" $$chart/Chart.yaml || { \
+    echo "$(CHART_SOURCES)/$$name is not version $$version, which charts/platform/Chart.lock asks for" >&2; exit 1; }; \
+  awk '/^dependencies:/ {skip = 1; next} /^[a-zA-Z]/ {skip = 0} !skip' $$chart/Chart.yaml > $$chart/Chart.yaml.new; \
+  mv $$chart/Chart.yaml.new $$chart/Chart.yaml; rm -f $$chart/Chart.lock; \
+done
+endef
 else
-	@repositories=$$(mktemp -d) && trap 'rm -rf $$repositories' EXIT && \
-	export HELM_REPOSITORY_CONFIG=$$repositories/list HELM_REPOSITORY_CACHE=$$repositories && \
-	awk '/^- name:/ {name = $$3} /^  repository:/ {print name, $$2}' charts/platform/Chart.lock | \
-	  while read -r name url; do $(HELM) repo add $$name $$url || exit 1; done && \
-	$(HELM) dependency build charts/platform
+# In a list of repositories of its own: the user's stays as it is.
+define upstream
+repositories=$$(mktemp -d) && trap 'rm -rf $$repositories' EXIT && \
+export HELM_REPOSITORY_CONFIG=$$repositories/list HELM_REPOSITORY_CACHE=$$repositories && \
+awk '/^- name:/ {name = $$3} /^  repository:/ {print name, $$2}' charts/platform/Chart.lock | \
+  while read -r name url; do $(HELM) repo add $$name $$url || exit 1; done && \
+$(HELM) dependency build charts/platform
+endef
 endif
+
+platform-charts: $(HELM)  ## Fetch the platform's upstream charts, or copy them from CHART_SOURCES=folder.
+	@rm -rf charts/platform/charts
+	@( $(upstream) ) || { rm -rf charts/platform/charts; exit 1; }
 
 # Once there, they are left as they are; platform-charts fetches them anew.
 charts/platform/charts: charts/platform/Chart.lock
@@ -97,16 +105,22 @@ namespaces: tool-kubectl
 secrets: namespaces  ## Create the passwords that are not there yet (kind; elsewhere use your own secrets).
 	$(PYTHON) charts/credentials.py $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 
-# Helm is silent while it waits, so the pods that are not ready are named beside it.
+# Helm is silent while it waits, so the pods that are not ready are named beside it, with what
+# Kubernetes says of them (a missing secret, an image that is not there).
+NOT_READY := name:.metadata.name,ready:.status.containerStatuses[*].ready,$\
+  why:.status.containerStatuses[*].state.waiting.reason,$\
+  message:.status.containerStatuses[*].state.waiting.message
 define watched
-@$(1) & release=$$!; \
+@$(1) & release=$$!; trap 'kill $$release' INT TERM; \
 while sleep 5; kill -0 $$release 2>/dev/null; do \
-  $(KUBECTL) get pods --namespace $(2) --no-headers 2>/dev/null | \
-    awk '$$3 != "Completed" {split($$2, ready, "/"); if (ready[1] != ready[2]) print "  waiting for " $$1 ": " $$3}'; \
+  $(KUBECTL) get pods --namespace $(2) --field-selector status.phase!=Succeeded --no-headers \
+    --output custom-columns='$(NOT_READY)' 2>/dev/null | \
+    awk '$$2 ~ /false|<none>/ {$$2 = ""; gsub("<none>", ""); print "  waiting for " $$0}'; \
 done; wait $$release
 endef
 
-deploy: $(HELM) charts/platform/charts secrets  ## Deploy platform, then imdb; VALUES=kind, dev, staging or production.
+# Passwords are made up on kind alone; elsewhere the secrets are there before, by whatever keeps them.
+deploy: $(HELM) charts/platform/charts $(if $(filter kind,$(VALUES)),secrets,namespaces)  ## Deploy platform, then imdb; VALUES=kind, dev, staging or production.
 	@echo "platform: Argo Workflows, CloudNativePG, MinIO"
 	$(call watched,$(HELM_HERE) upgrade --install platform charts/platform --namespace platform \
 	  --values charts/platform/values-$(VALUES).yaml --wait --timeout 10m >/dev/null,platform)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.charts.helm import ROOT, UPSTREAM
+from tests.charts.helm import ROOT, UPSTREAM, run
 
 PLATFORM = ROOT / "charts" / "platform"
 CHART = yaml.safe_load((PLATFORM / "Chart.yaml").read_text())
@@ -39,10 +39,11 @@ def test_pinned() -> None:
 
 @pytest.mark.skipif(not UPSTREAM.is_dir(), reason="needs make platform-charts; so does deploying")
 @pytest.mark.parametrize("name", ["argo-workflows", "cloudnative-pg"])
-def test_settings_exist(name: str) -> None:
+def test_settings_exist(name: str, helm: str) -> None:
     """The schema lets through exactly what the pinned chart has: Helm would drop all else."""
     schema = json.loads((PLATFORM / "values.schema.json").read_text())
-    upstream = yaml.safe_load((UPSTREAM / name / "values.yaml").read_text())
+    (chart,) = UPSTREAM.glob(f"{name}*")
+    upstream = yaml.safe_load(run(helm, "show", "values", str(chart)).stdout)
     compare(schema["properties"][name], {**upstream, "enabled": True, "global": {}})
 
 
