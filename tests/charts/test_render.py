@@ -128,14 +128,17 @@ def test_misspelt_by_helm(chart: Path, helm: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
-        ("workflowNamespace=elsewhere", "workflowNamespace is elsewhere"),
-        ("cloudnative-pg.config.data.WATCH_NAMESPACE=elsewhere", "WATCH_NAMESPACE is elsewhere"),
+        ('workflowNamespace="elsewhere"', "workflowNamespace is elsewhere"),
+        (
+            'cloudnative-pg.additionalEnv=[{"name": "WATCH_NAMESPACE", "value": "elsewhere"}]',
+            "cloudnative-pg.additionalEnv is elsewhere",
+        ),
     ],
 )
 def test_one_namespace(setting: str, named: str, folders: dict[str, Path], helm: str) -> None:
     """Argo, the operator and their roles cannot be sent to different namespaces."""
     command = ["template", str(folders["platform"]), f"--kube-version={KUBERNETES}"]
-    done = run(helm, *command, f"--set={setting}")
+    done = run(helm, *command, f"--set-json={setting}")
     assert done.returncode != 0
     assert named in done.stderr
 
