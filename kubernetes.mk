@@ -166,7 +166,7 @@ test-cluster: .venv/dev.done tool-kubectl tool-argo $(HELM)  ## Test the deploym
 	$(BIN)/python -m pytest tests/cluster
 
 chart-docs: tool-helm-docs  ## Write the charts' READMEs from the comments in their values.
-	helm-docs --chart-search-root charts --chart-to-generate charts/platform,charts/imdb --template-files README.md.gotmpl
+	helm-docs --chart-search-root charts --chart-to-generate charts/platform,charts/imdb --sort-values-order file --template-files README.md.gotmpl
 
 # The platform is linted without its upstream charts, which need not be there: those are linted
 # by their own projects.
