@@ -11,7 +11,7 @@ from steps.catalog import DATASETS, Dataset
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = "".join((ROOT / name).read_text() for name in ("Makefile", "kubernetes.mk"))
 
 
 @pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
@@ -31,10 +31,17 @@ def test_questions(file: Path) -> None:
     assert f"{question}** ([`{file.name}`]" in README
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z]+)\b", README))))
+NAMED = {
+    target
+    for named in re.findall(r"(?:^|`)make((?: [a-z][a-z-]*)+)", README, re.MULTILINE)
+    for target in named.split()
+}
+
+
+@pytest.mark.parametrize("target", sorted(NAMED))
 def test_targets(target: str) -> None:
     """Each make target that the README names exists and has its line of help."""
-    assert re.search(rf"^{target}:.*## ", MAKEFILE, re.MULTILINE)
+    assert re.search(rf"^{target}:.*## ", TARGETS, re.MULTILINE)
 
 
 def test_no_placeholder() -> None:

@@ -85,9 +85,10 @@ class Cluster:
 
     def __init__(self) -> None:
         """Connect; the kubeconfig is loaded."""
-        self.core = client.CoreV1Api()
-        self.apps = client.AppsV1Api()
-        self.objects = client.CustomObjectsApi()
+        # The client's types allow None for every field of what the server always fills in.
+        self.core: Any = client.CoreV1Api()
+        self.apps: Any = client.AppsV1Api()
+        self.objects: Any = client.CustomObjectsApi()
 
     # Runs
 

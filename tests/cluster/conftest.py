@@ -29,10 +29,10 @@ def cluster() -> Cluster:
     What was there before is deleted, so only a kind cluster is taken. With IMDB_CLUSTER_KEEP=1
     what is deployed is used as it is, for working on the tests.
     """
-    _, current = config.list_kube_config_contexts()
+    _, current = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
     if not current["name"].startswith("kind-"):
         pytest.fail(f"{current['name']} is no kind cluster: these tests delete what is there")
-    config.load_kube_config()
+    config.load_kube_config()  # type: ignore[no-untyped-call]
     if not os.environ.get("IMDB_CLUSTER_KEEP"):
         make("undeploy")
         subprocess.run(
