@@ -1,0 +1,1 @@
+"""What the images are made of; none of these tests needs Docker."""
