@@ -117,7 +117,7 @@ class Build:
             command, self._for_dbt(), listen, end=signal.SIGINT, log_on_stdout=True
         )
         if ended.code == 0 and not excluded:
-            nodes = models.read_graph(json.loads((self.target / "manifest.json").read_text())).nodes
+            nodes = models.read_manifest(self.target / "manifest.json").nodes
             built = sorted(name for node in nodes for name in node.recorded)
             self._green.write_text(json.dumps({"build": self._identity(), "models": built}))
         return ended

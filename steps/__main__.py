@@ -100,10 +100,12 @@ def _step(name: str, dataset: Dataset | None = None) -> Iterator[Done]:
 
 @app.command()
 def migrate() -> None:
-    """Make or update schemas, raw tables, ledger, roles and grants. Needs a superuser's PGUSER.
+    """Make or update schemas, raw tables, ledger, roles and grants. PGUSER is the owner's.
 
-    Idempotent: a database that is up to date is left alone. A role that is missing is made
-    without a login; give it one with `alter role … login password …`.
+    Idempotent: a database that is up to date is left alone. The database's owner has to be a
+    member of loader and dbt; loader one of pg_monitor. Whoever may make roles (a superuser) gets
+    what is missing of that: roles without a login; give them one with
+    `alter role … login password …`.
     """
     from steps import database, schema
 
@@ -117,18 +119,81 @@ def migrate() -> None:
 
 
 @app.command()
-def plan() -> None:
-    """Print as JSON what source, store and ledger hold of each dataset and what a run would do."""
+def bucket() -> None:
+    """Make the store's bucket if it is missing."""
+    from steps.store import Store
+
+    with _step("bucket") as done:
+        settings = read_settings()
+        made = Store(settings).make_bucket()
+        done.status = Status.CHANGED if made else Status.UNCHANGED
+        done.figures = {"bucket": settings.imdb_bucket, "made": made}
+
+
+@app.command()
+def plan(
+    *,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="dbt's manifest.json: decide about the models too."),
+    ] = None,
+    datasets: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Only these, parted by commas; with --manifest."),
+    ] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(metavar="SELECTION", help="Only models that dbt selects; with --manifest."),
+    ] = None,
+    full_refresh: Annotated[
+        bool,
+        typer.Option(
+            "--full-refresh/--no-full-refresh",
+            help="Build models though nothing changed; with --manifest.",
+        ),
+    ] = False,
+) -> None:
+    """Print as JSON what source, store and ledger hold of each dataset and what a run would do.
+
+    With --manifest also which models and tests are to run: those that read what is to be loaded,
+    that failed or were not reached, or whose SQL changed.
+    """
+    from steps import decisions, models
     from steps import plan as plans
     from steps.source import Source
     from steps.store import Store
 
+    if manifest is None and (datasets or select or full_refresh):
+        message = "--datasets, --select and --full-refresh need --manifest"
+        raise typer.BadParameter(message)
     with _step("plan") as done:
         settings = read_settings()
+        named = decisions.named_datasets(datasets)
+        graph = None if manifest is None else models.read_manifest(manifest)
+        selected = None
+        if select:
+            from steps import build as builds
+
+            selected = builds.select(select)
         result = plans.plan(settings, Source(settings), Store(settings))
-        print(json.dumps(result.to_json(), indent=2))
-        done.status = Status.CHANGED if result.changed else Status.UNCHANGED
-        done.figures["changed"] = result.changed
+        printed, changed = result.to_json(), result.changed
+        if graph is not None:
+            project = models.version(models.folder())
+            wish = decisions.Wish(named, selected, full_refresh)
+            decided = decisions.decide(result.datasets, graph, result.recorded, project, wish)
+            changed = decided.anything
+            done.outputs = {**decided.words(graph), "models-version": project}
+            printed |= {
+                "changed": changed,
+                "models": {
+                    name: {"build": each.word == "run", "reason": each.reason}
+                    for name, each in decided.nodes.items()
+                },
+                "tasks": done.outputs,
+            }
+        print(json.dumps(printed, indent=2))
+        done.status = Status.CHANGED if changed else Status.UNCHANGED
+        done.figures["changed"] = changed
 
 
 @app.command()

@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from steps import database, models, schema
 from steps.catalog import BY_NAME
@@ -135,6 +135,31 @@ def build(
         )
         raise ConfigurationError(message)
     return built
+
+
+def select(selection: str) -> frozenset[str]:
+    """Return the names of the models and tests that dbt selects.
+
+    Raises:
+        ConfigurationError: none, or dbt does not understand the selection.
+
+    """
+    project = models.folder()
+    target = Path(os.environ.get("DBT_TARGET_PATH") or project / "target")
+    _warm(target)
+    arguments = ["ls", "--select", *selection.split(), "--indirect-selection=cautious"]
+    kinds = ["--resource-types", "model", "test", "--output=name", "--quiet"]
+    result = _invoke([*arguments, *kinds], project, target, Built())
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise result.exception
+    if not result.success:
+        message = f"dbt cannot select {selection}: {result.exception}"
+        raise ConfigurationError(message)
+    names = frozenset(str(name) for name in cast("list[str]", result.result))
+    if not names:
+        message = f"dbt selects no model by {selection}"
+        raise ConfigurationError(message)
+    return names
 
 
 def _warm(target: Path) -> None:

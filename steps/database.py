@@ -12,7 +12,7 @@ from psycopg import sql
 from steps.errors import ConfigurationError, TemporaryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from psycopg import Connection
@@ -52,6 +52,15 @@ class Load:
     finished_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One row of ops.model_builds: of which loads and files a model was built."""
+
+    loads: Mapping[str, int]
+    failed_tests: int
+    project: str | None
+
+
 @contextmanager
 def errors() -> Iterator[None]:
     """Turn what Postgres and the way to it raise into ours, unless it is about the data."""
@@ -87,12 +96,20 @@ _REFUSED = (
 )
 """What no retry cures, as libpq words it: it gives a failed connection no SQLSTATE."""
 
+_INSECURE = (
+    "certificate",  # that cannot be verified, is not there, or is of another host
+    "does not support SSL",
+    "no encryption",
+    "invalid ssl",
+)
+"""What is wrong with TLS, likewise."""
+
 
 def connect(settings: Settings, **session: str) -> Connection[TupleRow]:
     """Connect in autocommit mode, with further session settings.
 
     Raises:
-        ConfigurationError: the server refuses the role, password or database.
+        ConfigurationError: the server refuses the role, password or database, or TLS fails.
         TemporaryError: there is no server, or it is starting.
 
     """
@@ -111,8 +128,18 @@ def connect(settings: Settings, **session: str) -> Connection[TupleRow]:
         )
     except psycopg.OperationalError as error:
         text = str(error).strip()
+        # Before what is refused: a server that wants TLS says that it has no entry for us.
+        if any(reason in text for reason in _INSECURE):
+            message = (
+                f"no trusted connection: {text}; check PGSSLMODE, PGSSLROOTCERT and that PGHOST is "
+                "a name of the server's certificate"
+            )
+            raise ConfigurationError(message) from error
         if any(reason in text for reason in _REFUSED):
-            message = f"{text}; check PGUSER, PGPASSWORD and PGDATABASE"
+            message = (
+                f"{text}; check PGUSER, PGPASSWORD and PGDATABASE, and that the role may log in "
+                "with that password"
+            )
             raise ConfigurationError(message) from error
         message = f"no connection: {text}; check PGHOST and PGPORT or try again"
         raise TemporaryError(message) from error
@@ -168,6 +195,12 @@ def latest_load(connection: Connection[TupleRow], dataset: Dataset) -> Load | No
     """Return the ledger's latest row for a dataset, None before its first load."""
     found = loads(connection, dataset, 1)
     return found[0] if found else None
+
+
+def model_builds(connection: Connection[TupleRow]) -> dict[str, Recorded]:
+    """Return what is recorded of each model, and of each test of several models, by name."""
+    query = "select model, loads, failed_tests, project from ops.model_builds"
+    return {name: Recorded(*row) for name, *row in connection.execute(query)}
 
 
 def pinned_key(connection: Connection[TupleRow], dataset: Dataset) -> str | None:

@@ -9,6 +9,7 @@ exactly once. Unit tests are the suite's business and left out.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections import defaultdict
 from dataclasses import dataclass
@@ -127,6 +128,20 @@ def read_graph(manifest: Mapping[str, Any]) -> Graph:
         )
     found.sort(key=lambda item: (item[0], item[1].kind, item[1].name))
     return Graph(tuple(node for _, node in found))
+
+
+def read_manifest(file: Path) -> Graph:
+    """Return the graph of a manifest.json.
+
+    Raises:
+        ConfigurationError: it cannot be read, or as `read_graph`.
+
+    """
+    try:
+        return read_graph(json.loads(file.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"not a manifest of dbt that can be read: {error!r}; `dbt parse` writes one"
+        raise ConfigurationError(message, file=str(file)) from error
 
 
 def _placed(

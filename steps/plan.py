@@ -1,6 +1,6 @@
-"""Plan: compare source, store and ledger once, and say what a run would do.
+"""Plan: compare source, store, ledger and model builds once; nothing is changed.
 
-`Plan.to_json` is what `imdb plan` prints and what a workflow reads; nothing is changed.
+What follows from it for each task of a workflow is said by steps/decisions.py.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ PATIENCE_SECONDS = 30.0
 """How long the source may take to tell a version; the download has a longer budget."""
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from steps.catalog import Dataset
-    from steps.database import Load
+    from steps.database import Load, Recorded
     from steps.settings import Settings
     from steps.source import Source, Version
     from steps.store import Store, StoredObject
@@ -98,6 +100,8 @@ class Plan:
     """The plan of a run over all datasets."""
 
     datasets: tuple[DatasetPlan, ...]
+    recorded: Mapping[str, Recorded]
+    """What is recorded of each model's build."""
 
     @property
     def changed(self) -> bool:
@@ -113,7 +117,7 @@ class Plan:
 
 
 def plan(settings: Settings, source: Source, store: Store) -> Plan:
-    """Ask source, store and ledger about every dataset.
+    """Ask source, store and ledger about every dataset, and the database about the models.
 
     A file of which the source tells nothing does not keep the others waiting: its own download
     is planned, and fails if that lasts.
@@ -125,6 +129,7 @@ def plan(settings: Settings, source: Source, store: Store) -> Plan:
     with database.errors(), database.connect(settings) as connection:
         check_version(connection)
         ledger = {dataset.name: database.latest_load(connection, dataset) for dataset in DATASETS}
+        recorded = database.model_builds(connection)
         pins = {dataset.name: database.pinned_key(connection, dataset) for dataset in DATASETS}
 
     def ask(dataset: Dataset) -> DatasetPlan:
@@ -154,4 +159,4 @@ def plan(settings: Settings, source: Source, store: Store) -> Plan:
         pool.shutdown(wait=False, cancel_futures=True)
     if all(entry.error for entry in entries):
         raise TemporaryError(str(entries[0].error))
-    return Plan(entries)
+    return Plan(entries, recorded)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from steps import database
 from steps.catalog import DATASETS, ColumnType, Dataset
 from steps.errors import ConfigurationError
 
@@ -133,37 +134,80 @@ def _raw_table(connection: Connection[TupleRow], dataset: Dataset) -> None:
 
 
 def _roles(connection: Connection[TupleRow]) -> None:
-    for role in ROLES:
-        found = connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
-        if found is None:
-            # Whoever gives the role its password lets it log in: the chart or the sandbox.
-            connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
-    # Lets a load see the snapshots of others, which its swap has to wait for.
-    connection.execute("grant pg_read_all_stats to loader")
-    # Lets the room check see how much the write-ahead log takes.
-    connection.execute("grant pg_monitor to loader")
+    """Make the roles that are missing, and see that this one may act as their owners.
+
+    Whatever is so already is not asked for again: an operator may have made it, and the role
+    that migrates need not be allowed to.
+    """
+    user, may_create = database.one_row(
+        connection,
+        "select rolname, rolsuper or rolcreaterole from pg_roles where rolname = current_user",
+    )
+    found = {name for (name,) in connection.execute("select rolname from pg_roles")}
+    missing = [role for role in ROLES if role not in found]
+    if missing and not may_create:
+        message = (
+            f"the database has no role {', '.join(missing)}, and {user} may not make it; make it "
+            "with a password and login (CloudNativePG: spec.managed.roles, whose secrets have to "
+            "be there; else `create role … login password …`), then migrate again"
+        )
+        raise ConfigurationError(message)
+    for role in missing:
+        # Whoever gives the role its password lets it log in: the chart or the sandbox.
+        connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+    for role in sorted(set(OWNERS.values())):
+        _grant(connection, role, user, "SET")
+    # Lets a load see the snapshots of others, which its swap has to wait for, and its check for
+    # room how much the write-ahead log takes.
+    _grant(connection, "pg_monitor", "loader", "USAGE")
 
 
-_GRANTS = """
+def _grant(connection: Connection[TupleRow], role: str, member: str, way: str) -> None:
+    """Make a role a member of another, unless it is one in that way (SET, USAGE) already.
+
+    Raises:
+        ConfigurationError: this role may not; the message has the statement.
+
+    """
+    (has,) = database.one_row(connection, "select pg_has_role(%s, %s, %s)", member, role, way)
+    if has:
+        return
+    statement = sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(member))
+    try:
+        connection.execute(statement)
+    except psycopg.errors.InsufficientPrivilege as error:
+        message = (
+            f"{member} has to be a member of {role}; nothing was changed; as superuser: "
+            f"`{statement.as_string()}` (CloudNativePG: inRoles of managed.roles)"
+        )
+        raise ConfigurationError(message) from error
+
+
+# Each role grants what is its own: the one that migrates need not inherit from them.
+_GRANTS = {
+    "loader": """
 grant usage on schema raw, ops to dbt;
 grant select on all tables in schema raw to dbt;
-alter default privileges for role loader in schema raw grant select on tables to dbt;
+alter default privileges in schema raw grant select on tables to dbt;
 grant select on ops.loads, ops.pins, ops.schema_version to dbt;
 grant select, insert, update, delete on ops.model_builds to dbt;
+""",
+    "dbt": """
 grant usage on schema marts to reader;
 grant select on all tables in schema marts to reader;
-alter default privileges for role dbt in schema marts grant select on tables to reader;
-"""
+alter default privileges in schema marts grant select on tables to reader;
+""",
+}
 
 
 def migrate(connection: Connection[TupleRow]) -> None:
     """Bring the database to `VERSION` in one transaction; do nothing where it stands there.
 
-    The connection's role must be allowed to create roles and schemas: the database's owner
-    with CREATEROLE, or a superuser.
+    The connection's role is the database's owner, a member of loader and dbt, or a superuser.
+    Roles that are missing are made if it may make roles.
 
     Raises:
-        ConfigurationError: the role may not do that, or the database is of a newer version.
+        ConfigurationError: roles or rights are missing, or the database is of a newer version.
 
     """
     try:
@@ -177,25 +221,33 @@ def migrate(connection: Connection[TupleRow]) -> None:
                 )
             connection.execute("set local role loader")
             connection.execute(_OPS)
-            found = connection.execute("select version from ops.schema_version").fetchone()
-            if found is None:
-                connection.execute("insert into ops.schema_version values (%s)", [VERSION])
-            elif found[0] > VERSION:
-                message = (
-                    f"the database has schema version {found[0]}, this program knows {VERSION}; "
-                    "nothing was changed; use the newer image"
-                )
-                raise ConfigurationError(message)
+            _set_version(connection)
             for dataset in DATASETS:
                 _raw_table(connection, dataset)
+            connection.execute(_GRANTS["loader"])
+            connection.execute("set local role dbt")
+            connection.execute(_GRANTS["dbt"])
             connection.execute("reset role")
-            connection.execute(_GRANTS)
     except psycopg.errors.InsufficientPrivilege as error:
         message = (
             f"the role may not migrate: {error.diag.message_primary}; nothing was changed; run "
-            "`imdb migrate` as a superuser (PGUSER, PGPASSWORD)"
+            "`imdb migrate` as the database's owner or a superuser (PGUSER, PGPASSWORD)"
         )
         raise ConfigurationError(message) from error
+
+
+def _set_version(connection: Connection[TupleRow]) -> None:
+    found = connection.execute("select version from ops.schema_version").fetchone()
+    if found is None:
+        connection.execute("insert into ops.schema_version values (%s)", [VERSION])
+    elif found[0] < VERSION:
+        connection.execute("update ops.schema_version set version = %s", [VERSION])
+    elif found[0] > VERSION:
+        message = (
+            f"the database has schema version {found[0]}, this program knows {VERSION}; "
+            "nothing was changed; use the newer image"
+        )
+        raise ConfigurationError(message)
 
 
 def check_version(connection: Connection[TupleRow]) -> None:

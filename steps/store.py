@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import boto3
 import smart_open
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO, TypedDict
 
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.literals import BucketLocationConstraintType
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CreateBucketConfigurationTypeDef
 
     from steps.catalog import Dataset
     from steps.settings import Settings
@@ -53,6 +54,7 @@ PART_BYTES = 8 << 20
 _WRONG = {
     "AccessDenied",
     "AllAccessDisabled",
+    "BucketAlreadyExists",
     "InvalidAccessKeyId",
     "InvalidBucketName",
     "NoSuchBucket",
@@ -142,6 +144,32 @@ class Store:
         modified = version.last_modified
         stamp = modified.strftime(_TIME_FORMAT) if modified else "undated"
         return f"{self.folder(dataset)}{stamp}-{version.tag}.tsv.gz"
+
+    def make_bucket(self) -> bool:
+        """Make the bucket if it is missing; tell whether it was."""
+        region = self.client.meta.region_name
+        with errors(f"making the bucket s3://{self._bucket}"):
+            try:
+                self.client.head_bucket(Bucket=self._bucket)
+            except ClientError as error:
+                if _code(error) not in {"404", "NoSuchBucket", "NotFound"}:
+                    raise
+            else:
+                return False
+            try:
+                if region in {None, "us-east-1"}:
+                    self.client.create_bucket(Bucket=self._bucket)
+                else:
+                    # Amazon wants to be told; us-east-1 it does not take (S3's API reference).
+                    place: CreateBucketConfigurationTypeDef = {
+                        "LocationConstraint": cast("BucketLocationConstraintType", region)
+                    }
+                    self.client.create_bucket(Bucket=self._bucket, CreateBucketConfiguration=place)
+            except ClientError as error:
+                if _code(error) != "BucketAlreadyOwnedByYou":
+                    raise
+                return False
+        return True
 
     def objects(self, dataset: Dataset) -> list[StoredObject]:
         """List a dataset's objects, the newest upload first."""

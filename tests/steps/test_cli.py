@@ -41,7 +41,10 @@ _README = Path(__file__).parents[2] / "README.md"
 
 def test_the_commands_are_those_that_are_promised() -> None:
     """A command that is lost or renamed breaks workflows."""
-    assert {"migrate", "plan", "download", "load", "export", "status", "prune"} <= set(_COMMANDS)
+    assert set(_COMMANDS) == {
+        *("migrate", "bucket", "plan", "download", "load", "build", "export"),
+        *("status", "prune", "report"),
+    }
 
 
 @pytest.mark.parametrize("name", _COMMANDS)
@@ -85,6 +88,7 @@ def test_help_is_enough_to_work_from(name: str) -> None:
         ["load", "title_basics"],
         ["download", "title.ratings", "--pin"],
         ["load", "title.ratings", "--pin", "--unpin"],
+        ["plan", "--datasets", "title.ratings"],
         ["unknown"],
     ],
     ids=" ".join,
@@ -121,6 +125,50 @@ def test_a_log_line_is_an_event(pipeline: Pipeline) -> None:
     assert {name: event[name] for name in wanted} == wanted
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", str(event["time"]))
     assert isinstance(event["seconds"], float)
+
+
+def test_a_workflow_gets_files(pipeline: Pipeline, tmp_path: Path) -> None:
+    """One value each, without an end of line; step.json also of a step that failed."""
+    outputs = tmp_path / "made" / "outputs"
+
+    def run(*arguments: str) -> tuple[int, dict[str, str]]:
+        for file in outputs.glob("*"):
+            file.unlink()
+        code = pipeline.run(*arguments, IMDB_OUTPUTS=str(outputs)).returncode
+        return code, {file.name: file.read_text() for file in outputs.iterdir()}
+
+    code, found = run("load", "title.ratings")
+    step = json.loads(found.pop("step.json"))
+    assert (code, found) == (78, {})
+    assert {name: step[name] for name in ("step", "dataset", "status", "code")} == {
+        "step": "load",
+        "dataset": "title.ratings",
+        "status": "failed",
+        "code": 78,
+    }
+    assert "run `imdb download` first" in step["message"]
+
+    content = files.file(_RATINGS)
+    pipeline.publish(_RATINGS, content)
+    code, found = run("download", "title.ratings")
+    assert (code, found["rows"], found["bytes"]) == (0, "10", str(len(content)))
+    key = found["key"]
+    assert json.loads(found["step.json"])["status"] == "downloaded"
+    code, found = run("download", "title.ratings")
+    assert (code, found["key"], "rows" in found) == (0, key, False)
+    code, found = run("load", "title.ratings")
+    assert (code, found["kind"], found["rows"]) == (0, "full", "10")
+    assert found["last-modified"] == "1767228000"
+    assert float(found["seconds"]) > 0
+    assert json.loads(found["step.json"])["rows"] == 10
+
+
+def test_files_that_cannot_be_written(pipeline: Pipeline, tmp_path: Path) -> None:
+    """78: a workflow that waits for them is told why they are not there."""
+    (tmp_path / "file").write_text("")
+    done = pipeline.run("status", IMDB_OUTPUTS=str(tmp_path / "file"))
+    assert done.returncode == 78
+    assert "IMDB_OUTPUTS" in str(logged(done.stderr)[-1]["error"])
 
 
 def test_a_missing_setting_is_named_by_the_command(pipeline: Pipeline) -> None:

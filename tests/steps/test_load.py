@@ -937,10 +937,15 @@ def test_a_database_that_was_never_migrated(pipeline: Pipeline, arguments: list[
         (lambda _: {"PGUSER": "nobody"}, "PGUSER"),
         (lambda _: {"PGPASSWORD": "wrong"}, "PGPASSWORD"),
         (lambda _: {"PGDATABASE": "nowhere"}, "PGDATABASE"),
+        (lambda _: {"PGSSLMODE": "require"}, "PGSSLMODE"),
+        (lambda _: {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/none"}, "PGSSLROOTCERT"),
         (lambda database: database.reader, "may not"),
         (lambda database: database.dbt, "may not"),
     ],
-    ids=["no such role", "wrong password", "no such database", "reader", "dbt"],
+    ids=[
+        *("no such role", "wrong password", "no such database", "no TLS", "no certificate"),
+        *("reader", "dbt"),
+    ],
 )
 def test_a_role_that_may_not_load(
     pipeline: Pipeline,

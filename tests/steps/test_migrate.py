@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg import sql
 from steps import schema
 from steps.catalog import BY_NAME, DATASETS
 from steps.errors import ConfigurationError
+from tests.places import Database
 from tests.steps import files
 from tests.steps.pipeline import logged
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from tests.places import Database
+    from psycopg.rows import TupleRow
+
+    from sandbox.servers import Servers
     from tests.steps.pipeline import Pipeline
 
 
@@ -83,10 +87,126 @@ def test_a_role_that_may_not_migrate(database: Database) -> None:
     before = _catalogue(database)
     with (
         database.connect("reader") as connection,
-        pytest.raises(ConfigurationError, match="as a superuser"),
+        pytest.raises(ConfigurationError, match="has to be a member of dbt"),
     ):
         schema.migrate(connection)
     assert _catalogue(database) == before
+
+
+def test_a_database_of_version_1(database: Database) -> None:
+    """Gains what version 2 adds; what was recorded stays, and nothing is said of its project."""
+    with database.connect() as connection:
+        connection.execute("alter table ops.model_builds drop column project")
+        connection.execute("update ops.schema_version set version = 1")
+        connection.execute(
+            "insert into ops.model_builds (model, built_at, loads) values ('m', now(), '{}')"
+        )
+        schema.migrate(connection)
+        assert connection.execute("select model, project from ops.model_builds").fetchall() == [
+            ("m", None)
+        ]
+        schema.check_version(connection)
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An empty database and its owner, as an operator makes them, beside the roles."""
+
+    database: Database
+    environment: dict[str, str]
+
+    def connect(self) -> psycopg.Connection[TupleRow]:
+        """Connect as the owner."""
+        return psycopg.connect(
+            host=self.environment["PGHOST"],
+            port=self.environment["PGPORT"],
+            dbname=self.environment["PGDATABASE"],
+            user=self.environment["PGUSER"],
+            password=self.environment["PGPASSWORD"],
+            autocommit=True,
+        )
+
+
+@pytest.fixture
+def owned(servers: Servers) -> Iterator[Owned]:
+    """Give the database of an owner who is a member of loader and dbt and may do nothing else."""
+    port = servers.state.postgres_port
+    assert port is not None
+    with servers.postgres.connect(port) as connection:
+        connection.execute("create role test_owner login password 'of a test'")
+        connection.execute("grant loader, dbt to test_owner with set true, inherit true")
+        connection.execute("create database test_owned owner test_owner")
+        try:
+            database = Database(servers, "test_owned")
+            owner = {"PGUSER": "test_owner", "PGPASSWORD": "of a test"}
+            yield Owned(database, {**database.loader, **owner})
+        finally:
+            connection.execute("drop database test_owned with (force)")
+            connection.execute("drop role test_owner")
+
+
+def _objects(database: Database) -> set[tuple[object, ...]]:
+    """Return every object of ours with the names of its owner and of who may do what."""
+    with database.connect() as connection:
+        return set(
+            connection.execute(
+                "select relname::text, relowner::regrole::text, relacl::text from pg_class "
+                "where relnamespace in (select oid from pg_namespace where nspname !~ '^pg_|^info')"
+                " union select nspname, nspowner::regrole::text, nspacl::text from pg_namespace "
+                "where nspname !~ '^pg_|^info|^public' "
+                "union select 'default', defaclrole::regrole::text, defaclacl::text "
+                "from pg_default_acl"
+            ).fetchall()
+        )
+
+
+def test_the_owner_migrates(owned: Owned, database: Database) -> None:
+    """Who may make neither roles nor members of them; it comes to the same, also a second time."""
+    for _ in range(2):
+        with owned.connect() as connection:
+            schema.migrate(connection)
+        assert _objects(owned.database) == _objects(database)
+
+
+def test_an_owner_who_may_not_act_for_a_role(owned: Owned) -> None:
+    """78 with the statement that is missing, and nothing is made."""
+    with owned.database.connect() as admin:
+        admin.execute("revoke dbt from test_owner")
+    with (
+        owned.connect() as connection,
+        pytest.raises(ConfigurationError, match='as superuser: `grant "dbt" to "test_owner"`'),
+    ):
+        schema.migrate(connection)
+    assert not [row for row in _objects(owned.database) if row[0] != "default"]
+
+
+def test_a_loader_who_may_not_see_the_others(owned: Owned) -> None:
+    """What its swap waits for; an owner cannot give that, so it says who can."""
+    with owned.database.connect() as admin:
+        admin.execute("revoke pg_monitor from loader")
+        try:
+            with (
+                owned.connect() as connection,
+                pytest.raises(ConfigurationError, match='`grant "pg_monitor" to "loader"`'),
+            ):
+                schema.migrate(connection)
+        finally:
+            admin.execute("grant pg_monitor to loader")
+
+
+def test_roles_that_are_missing(owned: Owned, monkeypatch: pytest.MonkeyPatch) -> None:
+    """78 and their names to an owner who may not make them; made by one who may."""
+    monkeypatch.setattr(schema, "ROLES", (*schema.ROLES, "test_missing"))
+    with (
+        owned.connect() as connection,
+        pytest.raises(ConfigurationError, match=r"no role test_missing.*managed\.roles"),
+    ):
+        schema.migrate(connection)
+    with owned.database.connect() as admin:
+        admin.execute("alter role test_owner createrole")
+        with owned.connect() as connection:
+            schema.migrate(connection)
+        admin.execute("drop role test_missing")
 
 
 def test_the_catalogue_is_what_the_tables_are(database: Database) -> None:
@@ -204,7 +324,7 @@ def test_what_dbt_makes_later_readers_may_read(shared: Database) -> None:
 
 
 def test_the_command(pipeline: Pipeline) -> None:
-    """Needs the superuser, says the version, and 78 to whoever may not."""
+    """Says the version, and 78 to whoever may not."""
     done = pipeline.run("migrate", **pipeline.database.admin)
     assert done.returncode == 0
     assert logged(done.stderr)[-1]["version"] == schema.VERSION

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,8 @@ from tests.steps import web as webs
 from tests.steps.pipeline import CLEAN, logged
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from steps.plan import DatasetPlan
     from tests.steps.pipeline import Pipeline
 
@@ -164,6 +166,82 @@ def test_the_command_prints_json(pipeline: Pipeline) -> None:
     assert {name: found[name] for name in wanted} == wanted
     new = printed["datasets"][_CREW.name]
     assert (new["download"], new["load"], new["store"], new["ledger"]) == (True, True, None, None)
+
+
+def test_the_tasks_of_a_workflow(pipeline: Pipeline, tmp_path: Path) -> None:
+    """With dbt's manifest: a file for each task, the key of each object, the models' version."""
+    model = {
+        "resource_type": "model",
+        "name": "stg_ratings",
+        "schema": "staging",
+        "depends_on": {"nodes": ["source.imdb.raw.title_ratings"]},
+    }
+    raw = {
+        "source_name": "raw",
+        "name": "title_ratings",
+        "config": {"meta": {"dataset": _RATINGS.name}},
+    }
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(
+        json.dumps(
+            {
+                "nodes": {"model.imdb.stg_ratings": model},
+                "sources": {"source.imdb.raw.title_ratings": raw},
+            }
+        )
+    )
+    outputs = tmp_path / "outputs"
+    project = tmp_path / "dbt"
+    project.mkdir()
+    _publish_all(pipeline)
+    _run(pipeline)
+
+    def ask(*arguments: str) -> tuple[dict[str, str], dict[str, Any]]:
+        done = pipeline.run(
+            "plan",
+            f"--manifest={manifest}",
+            *arguments,
+            IMDB_OUTPUTS=str(outputs),
+            DBT_PROJECT_DIR=str(project),
+        )
+        assert done.returncode == 0, done.stderr
+        found = {file.name: file.read_text() for file in outputs.iterdir()}
+        return found, json.loads(done.stdout)
+
+    found, printed = ask("--datasets=", "--select=", "--no-full-refresh")
+    assert found["stg-ratings"] == found["build"] == found["report"] == "run"
+    assert found["load-title-ratings"] == "unchanged"
+    assert found["key-title-ratings"] in pipeline.store.objects()
+    assert json.loads(found["step.json"])["status"] == "changed"
+    assert printed["models"] == {
+        "stg_ratings": {"build": True, "reason": "stg_ratings was never built"}
+    }
+
+    with pipeline.database.connect("dbt") as connection:
+        connection.execute(
+            "insert into ops.model_builds (model, built_at, loads, project) "
+            "select 'stg_ratings', now(), jsonb_object_agg(dataset, load_id), %s from ops.loads "
+            "where dataset = %s",
+            [found["models-version"], _RATINGS.name],
+        )
+    found, printed = ask()
+    assert found["stg-ratings"] == found["build"] == found["report"] == "unchanged"
+    assert printed["changed"] is False
+    pipeline.publish(_RATINGS, files.file(_RATINGS, range(1, 12)), webs.NEXT_DAY)
+    found, _ = ask("--datasets=title.ratings")
+    assert found["download-title-ratings"] == found["stg-ratings"] == found["prune"] == "run"
+    assert found["load-title-crew"] == "left-out"
+
+
+def test_a_manifest_that_is_none(pipeline: Pipeline, tmp_path: Path) -> None:
+    """78 and the file's name; so for a dataset that is none."""
+    done = pipeline.run("plan", f"--manifest={tmp_path}/gone.json")
+    assert done.returncode == 78
+    assert "gone.json" in str(logged(done.stderr)[0]["error"])
+    (tmp_path / "list.json").write_text("[]")
+    assert pipeline.run("plan", f"--manifest={tmp_path}/list.json").returncode == 78
+    done = pipeline.run("plan", f"--manifest={tmp_path}/list.json", "--datasets=ratings")
+    assert "no dataset is called ratings" in str(logged(done.stderr)[0]["error"])
 
 
 def test_a_plan_changes_nothing(pipeline: Pipeline) -> None:
