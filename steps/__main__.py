@@ -362,13 +362,28 @@ def report(
     steps: Annotated[
         Path | None, typer.Option(metavar="FILE", help="steps.json of `python -m sandbox run`.")
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="What the tasks of a workflow left, instead of --run-results and --steps.",
+        ),
+    ] = None,
+    statuses: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="With --run: how each task ended, in Argo's words."),
+    ] = None,
 ) -> None:
     """Write the report as one static HTML page. Needs a role that reads ops and marts: dbt."""
     from steps import report as reports
 
+    if (run and (run_results or steps)) or (statuses and not run):
+        message = "--run goes with --statuses, not with --run-results or --steps"
+        raise typer.BadParameter(message)
     with _step("report") as done:
         done.status = Status.WRITTEN
-        reports.write(read_settings(), output, reports.Inputs(run_results, questions, steps))
+        inputs = reports.Inputs(run_results, questions, steps, run, statuses)
+        reports.write(read_settings(), output, inputs)
 
 
 GRACE_SECONDS = 20.0

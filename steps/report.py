@@ -1,9 +1,9 @@
 """The report: one static HTML page of the last run, the data's quality and what the marts say.
 
 It reads the database as a role that may select from ops and marts (dbt), in read-only
-transactions, and whatever of a run it is given: dbt's run_results.json, the sandbox's steps,
-the folder of questions. A part whose table is missing says so; the rest is there all the same,
-since a report is wanted most after a run that went wrong.
+transactions, and whatever of a run it is given: dbt's run_results.json and the sandbox's steps, or
+what the tasks of a workflow left, and the folder of questions. A part whose table is missing says
+so; the rest is there all the same, since a report is wanted most after a run that went wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from steps import charts, database, page
+from steps import run as runs
 from steps.catalog import DATASETS
 from steps.errors import ConfigurationError
 from steps.page import Html, Section
@@ -50,6 +51,10 @@ class Inputs:
     run_results: Path | None = None
     questions: Path | None = None
     steps: Path | None = None
+    run: Path | None = None
+    """Folder of what the tasks of a workflow left, instead of the steps and dbt's results."""
+    statuses: str | None = None
+    """How these tasks ended, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +104,11 @@ def write_page(connection: Connection[TupleRow], output: Path, inputs: Inputs) -
 
 def compose(connection: Connection[TupleRow], inputs: Inputs) -> str:
     """Return the page; the connection's search_path is marts."""
-    steps = _read(inputs.steps) or []
-    results = _read(inputs.run_results)
+    if inputs.run is None:
+        steps, results = _read(inputs.steps) or [], _read(inputs.run_results)
+    else:
+        found = runs.read(inputs.run, inputs.statuses)
+        steps, results = found.steps, found.results
     tests = [] if results is None else _results(results, "test", "unit_test")
     models = [] if results is None else _results(results, "model")
     ledger = _ledger(connection)
@@ -219,7 +227,7 @@ _RAW_ROWS = f"select sum(rows) from ({_LATEST}) as latest"  # noqa: S608
 
 
 def _steps(steps: Sequence[dict[str, Any]]) -> list[Html]:
-    """Return the run's steps, as the sandbox writes them."""
+    """Return the run's steps."""
     if not steps:
         return []
     kinds = {"failed": "bad", "unchanged": "off", "cached": "off", "skipped": "off"}

@@ -89,6 +89,8 @@ def test_help_is_enough_to_work_from(name: str) -> None:
         ["download", "title.ratings", "--pin"],
         ["load", "title.ratings", "--pin", "--unpin"],
         ["plan", "--datasets", "title.ratings"],
+        ["report", "--run", "x", "--steps", "y"],
+        ["report", "--statuses", "{}"],
         ["unknown"],
     ],
     ids=" ".join,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from steps import charts, report
+from steps import charts, report, run
 from steps.errors import ConfigurationError
+from steps.outcome import Status, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,6 +183,85 @@ def test_the_verdict_is_that_of_the_worst(
     steps_file.write_text(json.dumps(steps))
     text = _compose(database, report.Inputs(run_results=run_results, steps=steps_file))
     assert f'<span class="verdict {verdict}">' in text
+
+
+def _write(folder: Path, name: str, content: object) -> None:
+    (folder / name).write_text(json.dumps(content))
+
+
+def _results(generated_at: str, *nodes: dict[str, object]) -> dict[str, object]:
+    return {"metadata": {"generated_at": generated_at}, "results": nodes}
+
+
+def test_a_workflows_run_is_read(tmp_path: Path) -> None:
+    """Each task once: in its own words, else in Argo's; of a node of dbt's the last result."""
+    load = Step("load", "title.crew", Status.FULL, 10, 1.5)
+    mart = Step("build", None, Status.FAILED, None, 2.0, 65, "1 test failed")
+    built = Step("build", None, Status.BUILT, None, 1.0)
+    _write(tmp_path, "load-title-crew.json", asdict(load))
+    _write(tmp_path, "mart-a.json", asdict(mart))
+    _write(tmp_path, "mart-b.json", asdict(built))
+    _write(
+        tmp_path,
+        "mart-a.run_results.json",
+        _results("2026-01-02", _node("model.imdb.a", "success"), _node("test.imdb.t.1", "fail")),
+    )
+    _write(
+        tmp_path, "again.run_results.json", _results("2026-01-01", _node("test.imdb.t.1", "pass"))
+    )
+    phases = {
+        "plan": "Succeeded",
+        "download-title-crew": "Skipped",
+        "load-title-crew": "Succeeded",
+        "mart-a": "Failed",
+        "mart-b": "Error",
+        "mart-c": "Omitted",
+        "mart-d": "Failed",
+    }
+    found = run.read(tmp_path, json.dumps(phases))
+    assert [(each["step"], each["dataset"], each["status"]) for each in found.steps] == [
+        ("plan", None, "changed"),
+        ("download-title-crew", None, "unchanged"),
+        ("load", "title.crew", "full"),
+        ("mart-a", None, "failed"),
+        # Its step was done, and then the pod was lost.
+        ("mart-b", None, "failed"),
+        ("mart-c", None, "skipped"),
+        ("mart-d", None, "failed"),
+    ]
+    messages = [each["message"] for each in found.steps]
+    assert messages[3] == "1 test failed"
+    assert "without a word" in messages[4]
+    assert messages[6] == messages[4]
+    assert {each["unique_id"]: each["status"] for each in found.results["results"]} == {
+        "model.imdb.a": "success",
+        "test.imdb.t.1": "fail",
+    }
+
+
+def test_a_workflows_run_is_shown(database: Database, tmp_path: Path) -> None:
+    """Red if a task was, though no task left a word."""
+    statuses = json.dumps({"plan": "Succeeded", "mart-top-titles": "Failed"})
+    text = _compose(database, report.Inputs(run=tmp_path / "nothing", statuses=statuses))
+    assert '<span class="verdict bad">' in text
+    assert "1 step failed" in text
+    assert "mart-top-titles" in text
+    statuses = json.dumps({"plan": "Succeeded", "mart-top-titles": "Skipped"})
+    text = _compose(database, report.Inputs(run=tmp_path, statuses=statuses))
+    assert '<span class="verdict good">' in text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("plan.json", "{"), ("plan.json", "[]"), ("a.run_results.json", '{"results": []}')],
+)
+def test_what_no_task_leaves_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    """Better no report than one that leaves a task out."""
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigurationError):
+        run.read(tmp_path, None)
+    with pytest.raises(ConfigurationError, match="--statuses"):
+        run.read(tmp_path / "nothing", "{{tasks")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"results": [{}]}'])
