@@ -318,8 +318,8 @@ def build(
 ) -> None:
     """Build dbt models and run their tests, each test once. Needs the role dbt.
 
-    Looks for the dbt project where DBT_PROJECT_DIR says, else in ./dbt; copies the parse cache
-    of IMDB_DBT_CACHE to DBT_TARGET_PATH; records IMDB_MODELS_VERSION with each build.
+    Looks for the dbt project where DBT_PROJECT_DIR says, else in ./dbt, and for its parse
+    in IMDB_DBT_CACHE; records IMDB_MODELS_VERSION with each build.
     """
     from steps import build as builds
 

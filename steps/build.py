@@ -1,14 +1,14 @@
 """Build: dbt's models and tests, in this process, told in this program's log and exit codes.
 
 Which models, how often and what became of them is dbt's business; this module gives it the
-image's parse cache, the version of the project to record, and words for what went wrong.
+parsed project of the image, the version of the project to record, and words for what went wrong.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from steps import database, models, schema
+from steps import database, models, parsed, schema
 from steps.catalog import BY_NAME
 from steps.errors import ConfigurationError, DataError, StepError, TemporaryError
 from steps.log import HEARTBEAT_SECONDS, log
@@ -26,12 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
     from dbt_common.events.base_types import EventMsg
 
     from steps.settings import Settings
-
-_CACHE = "partial_parse.msgpack"
-"""dbt's name of the file in which it keeps the parsed project, inside its target folder."""
 
 _GOOD = frozenset({"Succeeded", "Skipped"})
 """Argo's words for a load after which the raw table is as it should be."""
@@ -107,8 +105,6 @@ def build(
     # First: dbt would try four times, and have other words for it. A fifth of a second.
     _ask(settings)
     project = models.folder()
-    target = Path(os.environ.get("DBT_TARGET_PATH") or project / "target")
-    _warm(target)
     version = os.environ.get("IMDB_MODELS_VERSION") or models.version(project)
     os.environ["PGOPTIONS"] = models.setting(version, os.environ)
     selected = [name for argument in nodes for name in argument.split()]
@@ -125,7 +121,7 @@ def build(
     ]
     built = Built()
     with _heartbeat(built):
-        result = _invoke(arguments, project, target, built)
+        result = _invoke(arguments, project, built)
     if not result.success:
         raise _failure(settings, result, built)
     if built.unknown:
@@ -144,12 +140,9 @@ def select(selection: str) -> frozenset[str]:
         ConfigurationError: none, or dbt does not understand the selection.
 
     """
-    project = models.folder()
-    target = Path(os.environ.get("DBT_TARGET_PATH") or project / "target")
-    _warm(target)
     arguments = ["ls", "--select", *selection.split(), "--indirect-selection=cautious"]
     kinds = ["--resource-types", "model", "test", "--output=name", "--quiet"]
-    result = _invoke([*arguments, *kinds], project, target, Built())
+    result = _invoke([*arguments, *kinds], models.folder(), Built())
     if isinstance(result.exception, KeyboardInterrupt):
         raise result.exception
     if not result.success:
@@ -160,14 +153,6 @@ def select(selection: str) -> frozenset[str]:
         message = f"dbt selects no model by {selection}"
         raise ConfigurationError(message)
     return names
-
-
-def _warm(target: Path) -> None:
-    """Put the image's parse cache where dbt looks for it."""
-    cache = os.environ.get("IMDB_DBT_CACHE")
-    if cache and not (target / _CACHE).exists() and (Path(cache) / _CACHE).exists():
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(Path(cache) / _CACHE, target / _CACHE)
 
 
 def _unloaded(statuses: str | None) -> list[str]:
@@ -183,25 +168,59 @@ def _unloaded(statuses: str | None) -> list[str]:
     return [f"source:raw.{table}+" for table in bad]
 
 
-def _invoke(arguments: Sequence[str], project: Path, target: Path, built: Built) -> dbtRunnerResult:
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - two seconds that only a build shall take
+def _invoke(arguments: Sequence[str], project: Path, built: Built) -> dbtRunnerResult:
+    """Run a dbt command of the project, parsed already if the image holds it so.
 
-    def listen(event: EventMsg) -> None:
-        _hear(event, built)
+    Of its artifacts only the results of a build are written: the manifest that it would write
+    twice takes a fifth of a pod's time before its first query.
+    """
+    # Until the first query nothing that dbt makes goes away again: looking through all of it
+    # for garbage takes a tenth of that time.
+    gc.disable()
+    try:
+        from dbt.artifacts.schemas.run import RunExecutionResult  # noqa: PLC0415 - as the next
+        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - seconds that only dbt's user takes
 
-    return dbtRunner(callbacks=[listen]).invoke(
-        [
-            *arguments,
-            f"--project-dir={project}",
-            f"--profiles-dir={project}",
-            f"--target-path={target}",
-            f"--log-path={target}",
-            # The log is ours, made of the events.
-            "--log-level=none",
-            "--log-level-file=none",
-            "--no-version-check",
-        ]
-    )
+        def listen(event: EventMsg) -> None:
+            if event.info.name == "ConcurrencyLine":  # ready to run
+                gc.freeze()
+                gc.enable()
+            _hear(event, built)
+
+        target = Path(os.environ.get("DBT_TARGET_PATH") or project / "target")
+        result = dbtRunner(_parsed(project), [listen]).invoke(
+            [
+                *arguments,
+                f"--project-dir={project}",
+                f"--profiles-dir={project}",
+                f"--target-path={target}",
+                f"--log-path={target}",
+                # The log is ours, made of the events.
+                "--log-level=none",
+                "--log-level-file=none",
+                "--no-version-check",
+                "--no-write-json",
+            ]
+        )
+        if isinstance(result.result, RunExecutionResult):
+            result.result.write(str(target / "run_results.json"))
+    finally:
+        gc.enable()
+    return result
+
+
+def _parsed(project: Path) -> Manifest | None:
+    """Return the parsed project of the image; without one, dbt parses."""
+    folder = os.environ.get("IMDB_DBT_CACHE")
+    if not folder:
+        return None
+    manifest = parsed.kept(project, Path(folder))
+    if manifest is None:
+        _log.warning(
+            "parsing",
+            reason=f"{folder} holds no parse of this project, database (PGDATABASE) and dbt",
+        )
+    return manifest
 
 
 _log = log.bind(step="build")
@@ -218,10 +237,6 @@ def _hear(event: EventMsg, built: Built) -> None:
             info, result = data.node_info, data.run_result
             built.running.pop(info.node_name, None)
             _note(built, info.node_name, info.resource_type, result)
-        case "UnableToPartialParse":
-            # Seconds that an image's cache is there to save: it was made with other settings.
-            if os.environ.get("IMDB_DBT_CACHE"):
-                _log.warning("parse_cache_not_used", reason=data.reason)
         case "NoNodesForSelectionCriteria":
             built.unknown.append(data.spec_raw)
         case _:

@@ -128,6 +128,8 @@ def test_new_ratings_run_what_reads_them() -> None:
         ({"fits_b": None}, {"test-stg-ratings"}),
         ({"fits_a": replace(_RECORDED["fits_a"], failed_tests=1)}, {"test-stg-ratings"}),
         ({"stg_basics": None}, _ALL - {"freshness", "stg_ratings"}),
+        ({"fits_a": Recorded({_RATINGS: 7}, 0, "abc")}, {"test-stg-ratings"}),
+        ({"fits_a": Recorded({_RATINGS: _IDS[_RATINGS]}, 0, "abc")}, set()),
         ({"gone": Recorded({}, 3, None)}, set()),
     ],
     ids=[
@@ -139,6 +141,8 @@ def test_new_ratings_run_what_reads_them() -> None:
         "test not reached",
         "test failed",
         "parent",
+        "test of an older load",
+        "test of fewer datasets",
         "no model any more",
     ],
 )
