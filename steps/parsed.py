@@ -15,6 +15,7 @@ import pickle
 import shutil
 import sys
 import tempfile
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -36,7 +37,7 @@ def keep(project: Path, folder: Path) -> None:
         ConfigurationError: dbt cannot parse it.
 
     """
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - a second or two; `kept` may not need it
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - seconds that only a build of an image takes
 
     with tempfile.TemporaryDirectory() as target:
         result = dbtRunner().invoke(
@@ -50,6 +51,7 @@ def keep(project: Path, folder: Path) -> None:
                 f"--target-path={target}",
             ]
         )
+        manifest = cast("Manifest", result.result)
         if not result.success:
             message = f"dbt cannot parse {project}: {result.exception}"
             raise ConfigurationError(message)
@@ -57,7 +59,10 @@ def keep(project: Path, folder: Path) -> None:
         shutil.copyfile(Path(target) / JSON, folder / JSON)
     with (folder / PICKLE).open("wb") as file:
         pickle.dump(_identity(project), file)
-        pickle.dump(result.result, file)
+        # Without its indexes, which dbt makes anew; its own way of pickling takes them along and
+        # gives them back in the wrong order (1.11).
+        public = [each.name for each in fields(manifest) if not each.name.startswith("_")]
+        pickle.dump({name: getattr(manifest, name) for name in public}, file)
 
 
 def kept(project: Path, folder: Path) -> Manifest | None:
@@ -66,9 +71,12 @@ def kept(project: Path, folder: Path) -> Manifest | None:
         with (folder / PICKLE).open("rb") as file:
             if pickle.load(file) != _identity(project):  # noqa: S301 - `keep` wrote it
                 return None
-            return cast("Manifest", pickle.load(file))  # noqa: S301 - the same
+            found = pickle.load(file)  # noqa: S301 - the same
     except FileNotFoundError:
         return None
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - as above
+
+    return Manifest(**found)
 
 
 def _identity(project: Path) -> dict[str, str]:

@@ -160,23 +160,40 @@ def test_what_a_failed_load_feeds_is_left_out(small: Project, load: Callable[...
     assert (ended.code, ended.nodes().get("mart_toy")) == (0, None)
 
 
-def test_the_images_parse_cache_is_used(small: Project) -> None:
-    """Nothing is parsed a second time; a cache of another host's is told of."""
-    cache = small.target.parent / "cache"
-    cache.mkdir()
-    assert _build(small, "stg_toy").code == 0
-    (small.target / "partial_parse.msgpack").rename(cache / "partial_parse.msgpack")
-    given = {"IMDB_DBT_CACHE": str(cache)}
+def test_a_pod_uses_the_parse_of_its_image(small: Project, tmp_path: Path) -> None:
+    """Made without a database, for any host, port, user and password; else dbt parses, and says so.
 
-    def unused(ended: Ended) -> list[str]:
-        return [each["reason"] for each in ended.log if each["event"] == "parse_cache_not_used"]
+    dbt writes partial_parse.msgpack whenever it has parsed anything.
+    """
+    cache = tmp_path / "cache"
+    image = {"PGHOST": "postgres", "PGPORT": "1", "PGUSER": "nobody", "PGPASSWORD": ""}
+    subprocess.run(
+        [sys.executable, "-m", "steps.parsed", cache],
+        cwd=_ROOT,
+        env=_environment(small, **image),
+        check=True,
+        timeout=120,
+    )
+    pod = {
+        "IMDB_DBT_CACHE": str(cache),
+        "IMDB_MODELS_VERSION": "of-the-workflow",
+        "PGOPTIONS": "-c work_mem=8MB",
+        "PGSSLMODE": "prefer",
+        "DBT_THREADS": "1",
+    }
 
-    ended = _build(small, "stg_toy", **given)
-    assert (ended.code, unused(ended)) == (0, [])
-    (small.target / "partial_parse.msgpack").unlink()
-    ended = _build(small, "stg_toy", **given, PGHOST="localhost")
-    assert ended.code == 0
-    assert len(unused(ended)) == 1
+    def parsed(ended: Ended) -> bool:
+        assert ended.code == 0
+        assert ended.nodes() == {"stg_toy": "success", "any_votes": "pass"}
+        told = any(each["event"] == "parsing" for each in ended.log)
+        did = (small.target / "partial_parse.msgpack").exists()
+        assert told == did
+        return did
+
+    assert not parsed(_build(small, "stg_toy", **pod))
+    assert (small.target / "run_results.json").exists()
+    small.write("models/staging/stg_toy.sql", f"{_STAGED} where num_votes > 1")
+    assert parsed(_build(small, "stg_toy", **pod))
 
 
 def test_a_signal_ends_the_query(small: Project) -> None:
