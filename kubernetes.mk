@@ -15,6 +15,8 @@ VALUES ?= kind
 CHART_SOURCES ?=
 # For submit, as Argo takes them: PARAMETERS='datasets=title.ratings full-refresh=true'
 PARAMETERS ?=
+# For imdb: a command with its arguments.
+COMMAND ?= status
 # For psql-cluster: one query instead of a session.
 SQL ?=
 
@@ -26,7 +28,7 @@ IMAGES := imdb-steps:$(TAG) imdb-dbt:$(TAG) imdb-source:$(TAG)
 SERVER := service/argo-server
 NODE_PORT := 32746
 
-.PHONY: kind-up kind-down images platform-charts secrets deploy submit ui status psql-cluster \
+.PHONY: kind-up kind-down images platform-charts secrets deploy submit imdb ui status psql-cluster \
   namespaces undeploy test-cluster chart-docs check-charts
 
 tool-%:
@@ -133,6 +135,10 @@ submit: tool-argo tool-kubectl  ## Run the workflow and watch it; red when it is
 	$(ARGO) watch $$name && \
 	phase=$$($(KUBECTL) get workflow $$name --namespace imdb --output jsonpath='{.status.phase}') && \
 	{ [ "$$phase" = Succeeded ] || { echo "$$name: $$phase; argo logs --namespace imdb $$name tells why" >&2; exit 1; }; }
+
+imdb: tool-argo  ## Run one command of imdb in the cluster: COMMAND='load title.akas --accept'.
+	@$(ARGO) submit --from workflowtemplate/imdb --entrypoint command --generate-name command- \
+	  --parameter command='$(COMMAND)' --log
 
 ui: tool-kubectl  ## Say where Argo's page is; without the kind cluster's mapped port, forward one.
 	@if [ "$$($(KUBECTL) get $(SERVER) --namespace platform --output jsonpath='{.spec.ports[0].nodePort}')" = $(NODE_PORT) ] \

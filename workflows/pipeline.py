@@ -128,6 +128,7 @@ def workflow_template(graph: Graph, granularity: Granularity) -> WorkflowTemplat
     ) as workflow:
         # Hera adds the template of each task.
         _add_dag(graph, granularity, pods)
+    workflow.templates.append(templates.command())
     return workflow
 
 

@@ -78,6 +78,8 @@ DEADLINES = {
     # All models and tests, one after the other.
     "build": 21_600,
     "prune": 600,
+    # A load among others.
+    "command": 7_200,
     # Ten questions of at most two minutes each.
     "report": 1_500,
 }
@@ -303,6 +305,27 @@ def report() -> Container:
     )
 
 
+def command() -> Container:
+    """Run one command by hand, such as a rollback; no task of the graph."""
+    return _pod(
+        "command",
+        component="load",
+        image=STEPS_IMAGE,
+        # A shell splits it into arguments.
+        program=["sh", "-c"],
+        arguments=["exec python -m steps {{inputs.parameters.command}}"],
+        named=[
+            Parameter(name="task", value="command"),
+            Parameter(name="title", value="Run one command"),
+        ],
+        inputs=[Parameter(name="command", description="Such as: load title.akas --accept.")],
+        env=_login(LOADER),
+        store=True,
+        database=True,
+        resources=_COPY,
+    )
+
+
 def _pod(
     name: str,
     *,
@@ -313,6 +336,9 @@ def _pod(
     database: bool,
     resources: Resources,
     component: str | None = None,
+    # The images' entrypoint, which Argo would otherwise have to ask the registry for.
+    program: Sequence[str] = ("python", "-m", "steps"),
+    named: Sequence[Parameter] = (_TASK, _TITLE),
     inputs: Iterable[Parameter | S3Artifact] = (),
     outputs: Iterable[Parameter | S3Artifact] = (),
     metrics: list[Gauge] | None = None,
@@ -336,12 +362,11 @@ def _pod(
             # Every task weighs the same in the progress of the run, whatever it counts.
             "workflows.argoproj.io/progress": "0/100",
         },
-        inputs=[_TASK, _TITLE, *inputs],
+        inputs=[*named, *inputs],
         outputs=[*outputs, *files],
         image=image,
         image_pull_policy="IfNotPresent",
-        # The images' entrypoint, which Argo would otherwise have to ask the registry for.
-        command=["python", "-m", "steps"],
+        command=list(program),
         args=arguments,
         env=[*env, Env(name="IMDB_OUTPUTS", value=OUTPUTS)],
         env_from=[ConfigMapEnvFrom(name=SETTINGS, optional=_OPTIONAL), *secrets],

@@ -99,6 +99,15 @@ def test_a_deleted_object_is_downloaded_again(cluster: Cluster) -> None:
         store.head_object(Bucket="imdb", Key=newest)
 
 
+def test_a_load_that_is_behind_the_store_is_caught_up(cluster: Cluster) -> None:
+    """Rows that the ledger does not know of are loaded from the object, without a download."""
+    cluster.rows("delete from ops.loads where dataset = 'title.akas'")
+    run = cluster.run()
+    assert run.phase == "Succeeded", run.phases
+    reading = {task for task, above in cluster.inputs.items() if "load-title-akas" in above}
+    assert run.ran == reading | {"plan", "load-title-akas"}
+
+
 @pytest.fixture
 def broken_model(cluster: Cluster) -> str:
     """Make a mart that cannot be written, and due."""
