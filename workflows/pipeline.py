@@ -109,8 +109,9 @@ def workflow_template(graph: Graph, granularity: Granularity) -> WorkflowTemplat
         pod_metadata=Metadata(labels=LABELS),
         volumes=templates.VOLUMES,
         archive_logs=True,
-        # A pod that failed stays for who asks why, as long as its workflow.
-        pod_gc=PodGC(strategy="OnPodSuccess"),
+        # A pod that failed stays for who asks why, as long as its workflow; one that succeeded for
+        # as long as somebody may be looking at where the time went (benchmarks/workflow.py).
+        pod_gc=PodGC(strategy="OnPodSuccess", delete_delay_duration="10m"),
         ttl_strategy=TTLStrategy(
             seconds_after_success=7 * DAY_SECONDS, seconds_after_failure=14 * DAY_SECONDS
         ),
