@@ -64,11 +64,12 @@ class Decisions:
         )
 
     def words(self, graph: Graph) -> dict[str, str]:
-        """Return each task's word by the task's name, and the datasets' keys."""
+        """Return each task's word by the task's name, the datasets' keys, and the due nodes."""
 
         def task(verb: str, dataset: str) -> str:
             return f"{verb}-{dataset.replace('.', '-')}"
 
+        due = (node for node in graph.nodes if self.nodes[node.name].word == "run")
         every: Word = "run" if self.anything else "unchanged"
         return {
             **{task("download", name): each.word for name, each in self.downloads.items()},
@@ -76,6 +77,7 @@ class Decisions:
             **{task("key", name): key for name, key in self.keys.items()},
             **{node.task: self.nodes[node.name].word for node in graph.nodes},
             "build": _overall(self.nodes.values()),
+            "nodes": " ".join(name for node in due for name in node.selection),
             "prune": every,
             "report": every,
         }

@@ -57,6 +57,15 @@ class Node:
         """Names under which ops.model_builds tells of it."""
         return self.tests or (self.name,)
 
+    @property
+    def selection(self) -> tuple[str, ...]:
+        """What dbt is to select for it, so that each test runs once.
+
+        Cautious selection of a model takes along the tests that read that model alone; tests of a
+        raw table alone belong to its staging model, and tests of several models are named.
+        """
+        return (*self.recorded, *self.checked)
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

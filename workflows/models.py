@@ -40,15 +40,6 @@ def ancestors(graph: Graph, node: Node) -> frozenset[str]:
     )
 
 
-def selection(node: Node) -> list[str]:
-    """Return what dbt is to select for the task of `node`, so that each test runs once.
-
-    Cautious selection of a model takes along the tests that read that model alone; tests of a raw
-    table alone belong to its staging model, and tests of several models are named.
-    """
-    return [node.name, *node.checked] if node.kind == "model" else list(node.tests)
-
-
 def title(node: Node) -> str:
     """Return in words what the task of `node` does."""
     if node.kind == "test":
@@ -67,7 +58,7 @@ def add_tasks(
             node.task,
             model if node.kind == "model" else test,
             title=title(node),
-            nodes=" ".join(selection(node)),
+            nodes=" ".join(node.selection),
             models_version=f"{{{{tasks.{plan.name}.outputs.parameters.models-version}}}}",
         )
         for node in graph.nodes

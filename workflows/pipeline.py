@@ -192,7 +192,9 @@ def parameters() -> list[Parameter]:
 def decisions(graph: Graph, granularity: Granularity) -> list[str]:
     """Return the names of what the plan decides: a word for each task, keys, models' version."""
     tables = [dataset.table.replace("_", "-") for dataset in DATASETS]
-    nodes = [node.task for node in graph.nodes] if granularity is Granularity.MODEL else ["build"]
+    nodes = ["build", "nodes"]
+    if granularity is Granularity.MODEL:
+        nodes = [node.task for node in graph.nodes]
     return [
         *(f"download-{table}" for table in tables),
         *(f"load-{table}" for table in tables),
@@ -244,6 +246,7 @@ def _add_dag(graph: Graph, granularity: Granularity, pods: Mapping[str, Containe
                 "build",
                 pods["build"],
                 title="Build and test the models",
+                nodes="{{tasks.plan.outputs.parameters.nodes}}",
                 statuses=statuses(loads.items()),
                 models_version="{{tasks.plan.outputs.parameters.models-version}}",
             )

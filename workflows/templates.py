@@ -239,13 +239,18 @@ def test() -> Container:
 
 
 def build() -> Container:
-    """Build and test every model that depends on no load that failed."""
+    """Build and test all that is due and depends on no load that failed."""
     return _pod(
         "build",
         component="model",
         image=DBT_IMAGE,
-        arguments=["build", "--statuses={{inputs.parameters.statuses}}", _FULL_REFRESH],
-        inputs=[_STATUSES, _MODELS_VERSION],
+        arguments=[
+            "build",
+            "{{inputs.parameters.nodes}}",
+            "--statuses={{inputs.parameters.statuses}}",
+            _FULL_REFRESH,
+        ],
+        inputs=[_NODES, _STATUSES, _MODELS_VERSION],
         env=[_models_version(), *_login(DBT)],
         store=False,
         database=True,

@@ -96,6 +96,7 @@ def test_nothing_new_runs_nothing() -> None:
     words = decisions.words(_GRAPH)
     keys = {name: words.pop(name) for name in list(words) if name.startswith("key-")}
     assert set(keys.values()) == {"key"}
+    assert words.pop("nodes") == ""
     assert set(words.values()) == {"unchanged"}
     assert {"download-title-basics", "load-title-basics", "mart-top", "test-stg-ratings"} <= set(
         words
@@ -115,6 +116,7 @@ def test_new_ratings_run_what_reads_them() -> None:
         *("build", "prune", "report"),
     }
     assert words["key-title-ratings"] == "newer"
+    assert words["nodes"] == "stg_ratings mart_top fits_a fits_b mart_z"
 
 
 @pytest.mark.parametrize(

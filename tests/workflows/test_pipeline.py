@@ -128,6 +128,7 @@ def test_plan_writes_what_is_asked(workflow: Workflow) -> None:
     assert workflow.outputs("plan") == {
         *(set(workflow.tasks) - {"plan"}),
         *(f"key-{table}" for table in tables),
+        *(["nodes"] if "build" in workflow.tasks else []),
         "models-version",
     }
     for output in workflow.pods["plan"]["outputs"]["parameters"]:
