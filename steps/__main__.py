@@ -99,7 +99,13 @@ def _step(name: str, dataset: Dataset | None = None) -> Iterator[Done]:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    *,
+    wait: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", help="How long to wait for the server to come up."),
+    ] = 5.0,
+) -> None:
     """Make or update schemas, raw tables, ledger, roles and grants. PGUSER is the owner's.
 
     Idempotent: a database that is up to date is left alone. The database's owner has to be a
@@ -112,7 +118,7 @@ def migrate() -> None:
     with (
         _step("migrate") as done,
         database.errors(),
-        database.connect(read_settings()) as connection,
+        database.connect(read_settings(), patience=wait) as connection,
     ):
         schema.migrate(connection)
         done.figures["version"] = schema.VERSION

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
+import stamina
 from psycopg import sql
 
 from steps.errors import ConfigurationError, TemporaryError
+from steps.log import log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,14 +107,33 @@ _INSECURE = (
 """What is wrong with TLS, likewise."""
 
 
-def connect(settings: Settings, **session: str) -> Connection[TupleRow]:
-    """Connect in autocommit mode, with further session settings.
+PATIENCE_SECONDS = 5.0
+"""How long to wait for a server: in a pod's first second its network policy may not be in force,
+and a connection that it will allow is refused."""
+
+
+def connect(
+    settings: Settings, *, patience: float = PATIENCE_SECONDS, **session: str
+) -> Connection[TupleRow]:
+    """Connect in autocommit mode, with further session settings; try again for `patience` seconds.
 
     Raises:
         ConfigurationError: the server refuses the role, password or database, or TLS fails.
         TemporaryError: there is no server, or it is starting.
 
     """
+    for attempt in stamina.retry_context(
+        on=TemporaryError, attempts=None, timeout=patience, wait_initial=0.2, wait_max=5.0
+    ):
+        if attempt.num > 1:
+            log.info("connecting", attempt=attempt.num)
+        with attempt:
+            return _connect(settings, session)
+    message = "unreachable: the last attempt raises"
+    raise AssertionError(message)
+
+
+def _connect(settings: Settings, session: Mapping[str, str]) -> Connection[TupleRow]:
     options = " ".join(f"-c {name}={value}" for name, value in {**_SESSION, **session}.items())
     try:
         return psycopg.connect(
