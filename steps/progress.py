@@ -69,7 +69,9 @@ class Meter:
 def _tell_argo(meter: Meter) -> None:
     path = os.environ.get("ARGO_PROGRESS_FILE")
     if path and meter.total:
-        Path(path).write_text(f"{min(meter.done, meter.total)}/{meter.total}\n", encoding="ascii")
+        # Of a hundred: in bytes, one large file would hide the tasks of all others in a run's sum.
+        percent = 100 * min(meter.done, meter.total) // meter.total
+        Path(path).write_text(f"{percent}/100\n", encoding="ascii")
 
 
 def _beat(meter: Meter, ended: threading.Event) -> None:
