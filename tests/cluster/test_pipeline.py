@@ -147,3 +147,14 @@ def test_two_runs_wait_for_each_other(cluster: Cluster) -> None:
     assert [end.phase for end in ends] == ["Succeeded", "Succeeded"]
     first, second = sorted(ends, key=lambda end: end.status["finishedAt"])
     assert min(node["startedAt"] for node in second.pods) >= first.status["finishedAt"]
+
+
+def test_the_last_run_left_a_report(cluster: Cluster) -> None:
+    """The report of a run is a page in the store."""
+    with cluster.store() as store:
+        listed = store.list_objects_v2(Bucket="imdb", Prefix="runs/")
+        pages = [each["Key"] for each in listed["Contents"] if each["Key"].endswith(".html")]
+        assert pages
+        page = store.get_object(Bucket="imdb", Key=pages[-1])["Body"].read().decode()
+    assert "<svg" in page
+    assert "mart_top_titles" in page
