@@ -6,8 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from steps.catalog import DATASETS, Dataset
+from workflows.compiled import FOLDER
+from workflows.picture import picture
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -42,6 +45,12 @@ NAMED = {
 def test_targets(target: str) -> None:
     """Each make target that the README names exists and has its line of help."""
     assert re.search(rf"^{target}:.*## ", TARGETS, re.MULTILINE)
+
+
+def test_graph() -> None:
+    """The picture of the graph is drawn from the compiled workflow."""
+    template = yaml.safe_load((FOLDER / "workflowtemplate.yaml").read_text())
+    assert f"```mermaid\n{picture(template).strip()}\n```" in README
 
 
 def test_no_placeholder() -> None:
