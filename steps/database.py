@@ -125,10 +125,14 @@ def connect(
     for attempt in stamina.retry_context(
         on=TemporaryError, attempts=None, timeout=patience, wait_initial=0.2, wait_max=5.0
     ):
-        if attempt.num > 1:
-            log.info("connecting", attempt=attempt.num)
         with attempt:
-            return _connect(settings, session)
+            try:
+                return _connect(settings, session)
+            except TemporaryError as error:
+                # At once: what is wrong is the log's first line, not found after the patience.
+                if attempt.num == 1:
+                    log.warning("connecting", error=str(error), seconds=patience)
+                raise
     message = "unreachable: the last attempt raises"
     raise AssertionError(message)
 

@@ -132,8 +132,9 @@ def test_what_is_wrong_is_said_first(
     """The first line of the log says what to do."""
     ended = _build(small, "stg_toy", **variables)
     assert (ended.code, ended.step["code"]) == (code, code)
-    assert ended.log[0]["event"] == "failed"
+    assert ended.log[-1]["event"] == "failed"
     assert said in ended.log[0]["error"]
+    assert said in ended.log[-1]["error"]
 
 
 def test_a_node_that_is_not_there(small: Project) -> None:
