@@ -31,7 +31,8 @@ class ColumnType(Enum):
             case ColumnType.RATING:
                 return r"(?:0|[1-9][0-9]?+)\.[0-9]|-(?:[1-9][0-9]?+\.[0-9]|0\.[1-9])"
             case _:
-                return r"0|-?[1-9][0-9]*+"
+                # The most frequent first: each alternative tried costs time on every row.
+                return r"[1-9][0-9]*+|0|-[1-9][0-9]*+"
 
 
 @dataclass(frozen=True, slots=True)

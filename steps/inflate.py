@@ -11,8 +11,9 @@ from steps.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PIECE_BYTES = 1 << 20
-"""Text taken out at once, so that no file, however well compressed, fills the memory."""
+PIECE_BYTES = 64 << 10
+"""Text taken out at once, so that no file, however well compressed, fills the memory; and
+what is done with a piece next finds it in the processor's cache (a quarter of the CPU of 1 MB)."""
 
 _MAGIC = b"\x1f\x8b"
 _SHOWN = 60

@@ -134,13 +134,13 @@ class Checker:
         last = max(numbers, default=-1)
         fields = [_field(column) for column in dataset.columns[: last + 1]]
         if last + 1 < len(dataset.columns):
-            fields.append(r"[^\n]*+")
+            fields.append(r".*+")
         # Possessive throughout, so that the time is linear. `[^\t]` runs twice as fast as
         # `[^\t\n]`; a line with too few columns may thus pass here, and Postgres refuses it.
         self._lines = re.compile(("(?:" + r"\t".join(fields) + r"\n)*+").encode())
 
     def accepts(self, block: bytes) -> bool:
-        """Tell whether every number in whole lines is canonical; 0.1 µs a row."""
+        """Tell whether every number in whole lines is canonical; 0.06 µs a row."""
         match = self._lines.match(block)
         return match is not None and match.end() == len(block)
 

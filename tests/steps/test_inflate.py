@@ -128,12 +128,11 @@ def test_empty_members_are_nothing() -> None:
     assert _inflate([_member(b""), _member(b"a\n") + _member(b""), _member(b"")]) == b"a\n"
 
 
-def test_a_bomb_comes_out_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_comes_out_in_small_pieces() -> None:
     """A file that is a thousand times larger than it looks does not fill the memory."""
-    monkeypatch.setattr(inflate, "PIECE_BYTES", 1 << 16)
     bomb = gzip.compress(bytes(32 << 20), 9)
     inflater = Inflater("bomb")
     sizes = [len(text) for text in inflater.feed(bomb)]
     inflater.finish()
     assert sum(sizes) == 32 << 20
-    assert max(sizes) <= 1 << 16
+    assert max(sizes) <= inflate.PIECE_BYTES
