@@ -58,7 +58,7 @@ format: .venv/dev.done  ## Format the code.
 	$(BIN)/ruff check --fix .
 
 test: .venv/dev.done $(HELM)  ## Run all tests but the cluster's; they start the servers they need.
-	$(BIN)/python -m pytest --ignore tests/cluster
+	$(BIN)/python -m pytest --ignore tests/cluster --numprocesses 2 --dist loadfile
 
 bench: .venv/dev.done  ## Measure, as ratios within one run.
 	$(BIN)/python -m benchmarks

@@ -18,6 +18,8 @@ import typer
 from sandbox import postgres, servers
 from sandbox.source import cached, running
 from sandbox.source import command as source_command
+from sandbox.source.generate import LARGEST_SCALE, SMALLEST_SCALE
+from sandbox.source.world import LAST_DAY
 from steps.errors import ConfigurationError, StepError
 
 if TYPE_CHECKING:
@@ -107,9 +109,12 @@ def run(
         ),
     ] = None,
     scale: Annotated[
-        float, typer.Option(min=0.0001, max=2, help="Size of the synthetic IMDb; 1 is IMDb's.")
+        float,
+        typer.Option(
+            min=SMALLEST_SCALE, max=LARGEST_SCALE, help="Size of the synthetic IMDb; 1 is IMDb's."
+        ),
     ] = DEMO_SCALE,
-    day: Annotated[int, typer.Option(min=0, help="Day of the synthetic IMDb.")] = 0,
+    day: Annotated[int, typer.Option(min=0, max=LAST_DAY, help="Day of the synthetic IMDb.")] = 0,
     state: StateFolder = DEFAULT_STATE,
 ) -> None:
     """Do a whole run: plan, download and load what is new, build the models, write the report.

@@ -21,8 +21,10 @@ import psycopg
 from sandbox.build import Build, connect
 from sandbox.children import Children, Ended, StoppedError
 from steps import report
+from steps.build import cause
 from steps.catalog import DATASETS
-from steps.errors import StepError, TemporaryError
+from steps.database import refusal
+from steps.errors import StepError
 from steps.outcome import Status, Step
 
 if TYPE_CHECKING:
@@ -215,6 +217,13 @@ def _build(
         return step
     began = time.monotonic()
     audience.running("build", None, {})
+    # dbt would try for half a minute, and have other words for it.
+    if refused := _refusal(servers):
+        seconds = time.monotonic() - began
+        code, message = refused.exit_code, f"as role dbt: {refused}"
+        step = Step("build", None, Status.FAILED, None, seconds, code, message)
+        audience.ended(step)
+        return step
     problems: list[str] = []
 
     def listen(event: Mapping[str, Any]) -> None:
@@ -229,22 +238,23 @@ def _build(
     if ended.code == 0:
         step = Step("build", None, Status.BUILT, seconds=time.monotonic() - began)
     else:
-        # A test or a model that failed is bad data until shown otherwise; else dbt broke.
-        code = 65 if ended.code == _DBT_FAILED else 70
-        if not _answers(servers):
-            code = TemporaryError.exit_code
         message = "\n".join(problems[-5:]) or ended.message
+        # A test or a model that failed is bad data until shown otherwise; else dbt broke.
+        code = cause("\n".join(problems)).exit_code if ended.code == _DBT_FAILED else 70
+        if refused := _refusal(servers):
+            code = refused.exit_code
         step = Step("build", None, Status.FAILED, None, time.monotonic() - began, code, message)
     audience.ended(step)
     return step
 
 
-def _answers(servers: Servers) -> bool:
+def _refusal(servers: Servers) -> StepError | None:
+    """Ask the database whether it lets dbt in."""
     try:
         connect(servers.dbt).close()
-    except psycopg.OperationalError:
-        return False
-    return True
+    except psycopg.OperationalError as error:
+        return refusal(error)
+    return None
 
 
 def _report(servers: Servers, folder: Path, steps: list[Step], audience: Audience) -> Step:
@@ -264,7 +274,8 @@ def _report(servers: Servers, folder: Path, steps: list[Step], audience: Audienc
         with connect(servers.dbt) as connection:
             report.write_page(connection, folder / "report.html", inputs)
     except psycopg.OperationalError as error:
-        code, message = TemporaryError.exit_code, str(error).strip()
+        refused = refusal(error)
+        code, message = refused.exit_code, str(refused)
     except StepError as error:
         code, message = error.exit_code, str(error)
     status = Status.FAILED if code else Status.WRITTEN

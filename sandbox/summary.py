@@ -30,8 +30,8 @@ _COLORS = {
 
 _ANSWERS = {
     "Best film": """
-        select primary_title || ' (' || start_year || '): ' || average_rating || ' of '
-            || to_char(num_votes, 'FM999,999,999') || ' votes'
+        select primary_title || coalesce(' (' || start_year || ')', '') || ': '
+            || average_rating || ' of ' || to_char(num_votes, 'FM999,999,999') || ' votes'
         from mart_top_titles where title_type = 'movie' and num_votes >= 10000
         order by type_rank limit 1
     """,
@@ -166,4 +166,4 @@ def _answer(connection: psycopg.Connection, query: str) -> str | None:
         row = connection.execute(query.encode()).fetchone()
     except psycopg.errors.UndefinedTable:
         return None
-    return None if row is None else str(row[0])
+    return None if row is None or row[0] is None else str(row[0])

@@ -253,13 +253,20 @@ def _note(built: Built, name: str, kind: str, result: Any) -> None:  # noqa: ANN
         "seconds": round(result.execution_time, 3),
     }
     if kind == "test":
-        figures["rows_failing"] = result.num_failures
+        figures["failures"] = result.num_failures
     if result.status in {"error", "fail"}:
         _log.error("node", **figures, error=node["message"])
     elif result.status == "warn":
         _log.warning("node", **figures)
     else:
         _log.info("node", **figures)
+
+
+def cause(words: str) -> type[StepError]:
+    """Tell from dbt's messages whether a failure is the database's, its set-up's or the data's."""
+    if any(sign in words for sign in _AWAY):
+        return TemporaryError
+    return ConfigurationError if any(sign in words for sign in _SET_UP) else DataError
 
 
 def _failure(settings: Settings, result: dbtRunnerResult, built: Built) -> StepError:
@@ -277,10 +284,11 @@ def _failure(settings: Settings, result: dbtRunnerResult, built: Built) -> StepE
         return error
     problems = built.problems()
     words = "; ".join(problems) if problems else f"dbt stopped: {result.exception}"
-    if any(sign in words for sign in _AWAY):
+    kind = cause(words)
+    if kind is TemporaryError:
         message = f"the database went away or was busy: {words}; what is built stays; try again"
         return TemporaryError(message)
-    if any(sign in words for sign in _SET_UP):
+    if kind is ConfigurationError:
         message = f"{words}; see that `imdb migrate` has run, and connect as dbt (PGUSER)"
         return ConfigurationError(message)
     if not problems:

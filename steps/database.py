@@ -10,7 +10,7 @@ import psycopg
 import stamina
 from psycopg import sql
 
-from steps.errors import ConfigurationError, TemporaryError
+from steps.errors import ConfigurationError, StepError, TemporaryError
 from steps.log import log
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def connect(
 
     """
     for attempt in stamina.retry_context(
-        on=TemporaryError, attempts=None, timeout=patience, wait_initial=0.2, wait_max=5.0
+        on=TemporaryError, attempts=None, timeout=patience, wait_initial=0.2, wait_max=1.0
     ):
         with attempt:
             try:
@@ -152,22 +152,24 @@ def _connect(settings: Settings, session: Mapping[str, str]) -> Connection[Tuple
             autocommit=True,
         )
     except psycopg.OperationalError as error:
-        text = str(error).strip()
-        # Before what is refused: a server that wants TLS says that it has no entry for us.
-        if any(reason in text for reason in _INSECURE):
-            message = (
-                f"no trusted connection: {text}; check PGSSLMODE, PGSSLROOTCERT and that PGHOST is "
-                "a name of the server's certificate"
-            )
-            raise ConfigurationError(message) from error
-        if any(reason in text for reason in _REFUSED):
-            message = (
-                f"{text}; check PGUSER, PGPASSWORD and PGDATABASE, and that the role may log in "
-                "with that password"
-            )
-            raise ConfigurationError(message) from error
-        message = f"no connection: {text}; check PGHOST and PGPORT or try again"
-        raise TemporaryError(message) from error
+        raise refusal(error) from error
+
+
+def refusal(error: psycopg.OperationalError) -> StepError:
+    """Say why there is no connection, and whether another try may help."""
+    text = str(error).strip()
+    # Before what is refused: a server that wants TLS says that it has no entry for us.
+    if any(reason in text for reason in _INSECURE):
+        return ConfigurationError(
+            f"no trusted connection: {text}; check PGSSLMODE, PGSSLROOTCERT and that PGHOST is "
+            "a name of the server's certificate"
+        )
+    if any(reason in text for reason in _REFUSED):
+        return ConfigurationError(
+            f"{text}; check PGUSER, PGPASSWORD and PGDATABASE, and that the role may log in "
+            "with that password"
+        )
+    return TemporaryError(f"no connection: {text}; check PGHOST and PGPORT or try again")
 
 
 def one_row(

@@ -231,8 +231,11 @@ def _task(name: str) -> str:
 
 
 def folder() -> Path:
-    """Return the folder of the dbt project, as dbt itself is told it."""
-    return Path(os.environ.get("DBT_PROJECT_DIR") or "dbt")
+    """Return the folder of the dbt project, as dbt itself is told it.
+
+    Absolute: dbt takes a relative target path as one within the project.
+    """
+    return Path(os.environ.get("DBT_PROJECT_DIR") or "dbt").absolute()
 
 
 def version(project: Path) -> str:

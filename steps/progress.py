@@ -71,7 +71,10 @@ def _tell_argo(meter: Meter) -> None:
     if path and meter.total:
         # Of a hundred: in bytes, one large file would hide the tasks of all others in a run's sum.
         percent = 100 * min(meter.done, meter.total) // meter.total
-        Path(path).write_text(f"{percent}/100\n", encoding="ascii")
+        # In one go: whoever reads it while it is written finds the last figure, not nothing.
+        new = Path(f"{path}.new")
+        new.write_text(f"{percent}/100\n", encoding="ascii")
+        new.replace(path)
 
 
 def _beat(meter: Meter, ended: threading.Event) -> None:

@@ -378,7 +378,7 @@ def _tests(tests: Sequence[dict[str, Any]]) -> list[Html]:
             )
             for each in found[:_LISTED]
         ]
-        columns = ["result", "test", "rows failing", "message"]
+        columns = ["result", "test", "failures", "message"]
         parts.append(page.table(*_shown(columns, rows)))
     if len(found) > _LISTED:
         parts.append(page.note(f"{len(found) - _LISTED} more are in run_results.json."))

@@ -136,6 +136,8 @@ class Source:
 
     def _retried(self, call: Callable[[], requests.Response], budget: float) -> requests.Response:
         began = time.monotonic()
+        # The budget is looked at between two tries: a pause as long as it would double it.
+        longest = min(_LONGEST_PAUSE, budget / 4)
 
         def backoff(error: Exception) -> bool | float:
             if not isinstance(error, _Unavailable):
@@ -151,15 +153,15 @@ class Source:
 
         try:
             for attempt in stamina.retry_context(
-                on=backoff, attempts=None, timeout=budget, wait_max=_LONGEST_PAUSE
+                on=backoff, attempts=None, timeout=budget, wait_max=longest
             ):
                 with attempt:
                     return call()
         except _Unavailable as error:
             asked = f" and asks to wait {error.pause:.0f} s" if error.pause else ""
             message = (
-                f"the source did not answer within {budget:.0f} s: {error}{asked}; nothing "
-                "was changed; check IMDB_SOURCE_URL and try again later"
+                f"the source did not answer for {time.monotonic() - began:.0f} s: {error}{asked}; "
+                "nothing was changed; check IMDB_SOURCE_URL and try again later"
             )
             raise TemporaryError(message) from error
         raise AssertionError  # the loop above returns or raises
@@ -267,7 +269,8 @@ class Download:
     def _resume(self, error: Exception) -> None:
         self._response.close()
         idle = time.monotonic() - self._last_progress
-        if idle > self._source.budget:
+        # A first resume is always tried: to notice that a server is silent takes half a minute.
+        if self._failures and idle > self._source.budget:
             message = (
                 f"{self._version.url} broke off at byte {self._offset} and gave none for "
                 f"{idle:.0f} s: {error}; nothing was kept; try again later"

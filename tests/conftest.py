@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from contextlib import contextmanager
 from itertools import count
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from sandbox.servers import Servers
 
 _NUMBERS = count(1)
+
+# Ended by a deadline, the session still ends its servers.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 # Tests' data need not outlive a power cut, and leave the machine's memory to the tests.
 _FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}

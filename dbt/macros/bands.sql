@@ -45,6 +45,7 @@
 {%- endmacro %}
 
 {% test accepted_labels(model, column_name, band) %}
+{{ config(fail_calc='coalesce(sum(rows_found), 0)') }}
 select {{ column_name }} as label, count(*) as rows_found
 from {{ model }}
 where {{ column_name }} is null or {{ column_name }} not in ({{ band_labels(band) }})

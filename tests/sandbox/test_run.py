@@ -62,7 +62,9 @@ class Laptop:
         link.symlink_to(files)
         link.replace(self.served)
 
-    def run(self) -> tuple[int, dict[tuple[str, str | None], dict[str, object]], str]:
+    def run(
+        self, **variables: str
+    ) -> tuple[int, dict[tuple[str, str | None], dict[str, object]], str]:
         """Run and return the exit code, the steps by name and dataset, and what was printed."""
         result = subprocess.run(
             [
@@ -70,7 +72,7 @@ class Laptop:
                 *("--source", self.url, "--state", str(self.folder)),
             ],
             cwd=_ROOT,
-            env=self.environment,
+            env=self.environment | variables,
             capture_output=True,
             text=True,
             check=False,
@@ -117,6 +119,14 @@ def test_runs_from_the_first_to_one_that_fails(laptop: Laptop) -> None:
     report = (laptop.folder / "run/report.html").read_text()
     assert "<script" not in report
     assert report.count("<svg") == 7
+
+    # What is due is not built with a wrong password, nor is it a matter of trying again.
+    with laptop.database.connect() as connection:
+        connection.execute("update ops.model_builds set failed_tests = 1 where model like '%rank'")
+    code, steps, said = laptop.run(IMDB_DBT_PASSWORD="wrong")  # noqa: S106 - it shall be refused
+    assert (code, steps["build", None]["code"]) == (78, 78)
+    assert "check PGUSER, PGPASSWORD" in str(steps["build", None]["message"])
+    assert laptop.run()[0] == 0
 
     before = laptop.state()
     code, steps, said = laptop.run()

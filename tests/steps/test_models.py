@@ -211,6 +211,14 @@ def test_each_test_of_the_project_runs_once(manifest: dict[str, Any]) -> None:
     assert {dataset for node in graph.nodes for dataset in node.sources} == set(BY_NAME)
 
 
+def test_the_folder_is_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative target path below a relative folder would be one within the project, to dbt."""
+    monkeypatch.delenv("DBT_PROJECT_DIR", raising=False)
+    assert models.folder() == Path.cwd() / "dbt"
+    monkeypatch.setenv("DBT_PROJECT_DIR", "elsewhere/dbt")
+    assert models.folder() == Path.cwd() / "elsewhere/dbt"
+
+
 def test_the_version_is_that_of_what_is_built(tmp_path: Path) -> None:
     """Any file of a model changes it; what dbt writes, and the questions, do not."""
     seen = {models.version(tmp_path)}
