@@ -38,7 +38,7 @@ HASH = """
 def hashes(ask: Callable[[str], list[list[str]]]) -> list[list[str]]:
     """Return name, rows and hash of each table of raw, staging, intermediate and marts."""
     tables = [name for (name,) in ask(TABLES)]
-    return ask(" union all ".join(HASH.format(table=table) for table in tables))
+    return sorted(ask(" union all ".join(HASH.format(table=table) for table in tables)))
 
 
 def test_a_first_run_ends_with_the_laptop_s_tables(
