@@ -7,6 +7,7 @@ module or are tested against it.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import Enum
 
@@ -57,6 +58,8 @@ class Dataset:
     text in C order and integers as numbers. `indexes` are the secondary ones. The first
     column of the key is the one by which the raw table is partitioned. Of an `entity` (a
     title, a person) other datasets speak, so that a load counts which ones vanished.
+    Of `tracked` columns a change set keeps the old value beside the new one: those that refer
+    to other rows, and those from which models derive something about them.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Dataset:
     key: tuple[str, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
     entity: bool = False
+    tracked: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -80,6 +84,13 @@ class Dataset:
     def header(self) -> bytes:
         """The file's first line without its end."""
         return "\t".join(column.header for column in self.columns).encode()
+
+    @property
+    def fingerprint(self) -> str:
+        """Another one for whatever makes a raw table another: columns, types, key, indexes."""
+        columns = [(column.header, column.type.value) for column in self.columns]
+        shape = repr((columns, self.key, self.indexes))
+        return hashlib.sha256(shape.encode()).hexdigest()[:16]
 
 
 def _text(header: str, description: str) -> Column:
@@ -111,6 +122,7 @@ DATASETS: tuple[Dataset, ...] = (
         ),
         key=("tconst",),
         entity=True,
+        tracked=("title_type", "is_adult", "start_year", "end_year", "runtime_minutes", "genres"),
     ),
     Dataset(
         name="title.ratings",
@@ -121,6 +133,7 @@ DATASETS: tuple[Dataset, ...] = (
             _integer("numVotes", "Number of votes, five at least."),
         ),
         key=("tconst",),
+        tracked=("average_rating", "num_votes"),
     ),
     Dataset(
         name="name.basics",
@@ -135,6 +148,7 @@ DATASETS: tuple[Dataset, ...] = (
         ),
         key=("nconst",),
         entity=True,
+        tracked=("primary_name", "birth_year", "death_year"),
     ),
     Dataset(
         name="title.crew",
@@ -145,6 +159,7 @@ DATASETS: tuple[Dataset, ...] = (
             _text("writers", "Writers (nconst), parted by commas."),
         ),
         key=("tconst",),
+        tracked=("directors", "writers"),
     ),
     Dataset(
         name="title.episode",
@@ -157,6 +172,7 @@ DATASETS: tuple[Dataset, ...] = (
         ),
         key=("tconst",),
         indexes=(("parent_tconst",),),
+        tracked=("parent_tconst", "season_number", "episode_number"),
     ),
     Dataset(
         name="title.akas",
@@ -186,6 +202,7 @@ DATASETS: tuple[Dataset, ...] = (
         ),
         key=("tconst", "ordering"),
         indexes=(("nconst", "tconst"),),
+        tracked=("nconst", "category"),
     ),
 )
 
