@@ -25,7 +25,7 @@ from psycopg import sql
 from steps import changes, database, delta, fill, history, progress, swap
 from steps.errors import ConfigurationError
 from steps.log import log
-from steps.schema import LEAF, check_version, column_definitions
+from steps.schema import check_version, column_definitions, storage
 from steps.task import Task
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _full(settings: Settings, task: Task) -> Entry:
         connection.execute(
             # Autovacuum would only get into the way of a table that is being filled.
             sql.SQL("create table {} ({}) with (autovacuum_enabled = off, {})").format(
-                table, column_definitions(dataset), sql.SQL(LEAF)
+                table, column_definitions(dataset), storage(dataset)
             )
         )
         try:

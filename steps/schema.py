@@ -114,10 +114,17 @@ comment on table ops.ratings_history_state is
     'it was restored from the store.';
 """
 
-LEAF: LiteralString = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000"
-"""Of a raw table's partition: dead rows are made room for once they are a fiftieth of it, so that
-daily deltas keep heap and indexes as small as a fresh load's. Postgres' own tenth of it come back
-as bloat; vacuuming after each delta would read the indexes of the largest tables daily."""
+_AUTOVACUUM: LiteralString = (
+    "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000"
+)
+"""Of a raw table's partition: dead rows are made room for once they are a fiftieth of it, instead
+of Postgres' fifth. That bounds what daily deltas leave behind, and of the large tables, whose
+indexes a vacuum reads whole, it is still a matter of once in some days."""
+
+
+def storage(dataset: Dataset) -> sql.Composed:
+    """Return the storage parameters of a raw table's partition."""
+    return sql.SQL(_AUTOVACUUM + ", fillfactor = {}").format(dataset.fillfactor)
 
 
 def column_definitions(dataset: Dataset) -> sql.Composed:
@@ -176,15 +183,19 @@ def _raw_table(connection: Connection[TupleRow], dataset: Dataset) -> None:
 
 
 def _settle(connection: Connection[TupleRow], dataset: Dataset) -> None:
-    """Give a raw table's partition LEAF; one that was loaded under an older version lacks it."""
+    """Set the storage of a raw table's partition; an older version's has none.
+
+    It holds for what is written from now on.
+    """
+    wanted = storage(dataset)
     partitions = connection.execute(
         "select relname from pg_class join pg_inherits on oid = inhrelid "
         "where inhparent = %s::regclass and reloptions is distinct from string_to_array(%s, ', ')",
-        [f"raw.{dataset.table}", LEAF.replace(" = ", "=")],
+        [f"raw.{dataset.table}", wanted.as_string().replace(" = ", "=")],
     ).fetchall()
     for (name,) in partitions:
         connection.execute(
-            sql.SQL("alter table {} set ({})").format(sql.Identifier("raw", name), sql.SQL(LEAF))
+            sql.SQL("alter table {} set ({})").format(sql.Identifier("raw", name), wanted)
         )
 
 
