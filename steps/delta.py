@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from steps.store import StoredObject
     from steps.task import Task
 
-SHARE = 0.3
+SHARE = 0.25
 """Share of a table's rows that a delta may change."""
 
 _CHANGES_AT_ONCE = 2000

@@ -226,7 +226,10 @@ def _restore(store: Store, connection: Connection[TupleRow], item: StoredObject)
             (as_of,) = database.one_row(
                 connection, "select max(greatest(valid_from, valid_to)) from ops.ratings_history"
             )
-            if before is not None and (as_of is None or as_of < before):
+            if as_of is None:
+                message = "it is a history without a row; nothing was changed"
+                raise DataError(message, object=item.key)
+            if before is not None and as_of < before:
                 message = (
                     f"the history of {item.key} ends at {as_of}, the database's goes on to "
                     f"{before}; nothing was changed"
