@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from steps import changes, database, fill, history, progress, tsv
+from steps import changes, database, fill, history, tsv
 from steps.ahead import ahead
 from steps.compare import Op, UnsortedError, compare
 from steps.database import Changed
@@ -52,7 +52,7 @@ class UnsuitedError(Exception):
     """Only a full load can show the object; the message says why. Nothing was changed."""
 
 
-def apply(task: Task) -> Entry:
+def apply(task: Task, meter: Meter) -> Entry:
     """Compare an object to the one that readers see, apply the difference; return its ledger row.
 
     Raises:
@@ -62,9 +62,8 @@ def apply(task: Task) -> Entry:
 
     """
     before, older = _previous(task)
-    dataset = task.item.dataset
-    with progress.shown(f"load {dataset.name}", older.size + task.item.size) as meter:
-        return _Delta(task, before, older, meter).apply()
+    meter.total = older.size + task.item.size
+    return _Delta(task, before, older, meter).apply()
 
 
 def _previous(task: Task) -> tuple[Load, StoredObject]:
@@ -113,7 +112,7 @@ class _Delta:
             entry = task.entry(rows, *self._vanished(changed), changed)
             if dataset is history.DATASET:
                 table = sql.Identifier("raw", dataset.table)
-                history.record(connection, entry, self.before, table)
+                history.record(connection, entry, self.before, table, _DELTA)
             database.write_load(connection, entry)
             if task.hold:
                 database.pin(connection, dataset, task.item.key)

@@ -15,7 +15,7 @@ import psycopg
 from isal import isal_zlib
 from psycopg import sql
 
-from steps import changes, database
+from steps import database, progress
 from steps import store as stores
 from steps.catalog import BY_NAME
 from steps.errors import ConfigurationError, DataError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from psycopg.rows import TupleRow
 
     from steps.database import Entry, Load
+    from steps.progress import Meter
     from steps.settings import Settings
     from steps.store import Store, StoredObject
 
@@ -44,48 +45,49 @@ _ROWS_AT_ONCE = 1000
 _READ_BYTES = 256 << 10
 
 _LEVEL = 1
-"""Of igzip: the next ones are slower by half for some percent."""
+"""Of igzip, seen: 0.11 s for the 73 MB of 1.6 M rows; level 3 takes twice that for 3 % less."""
 
 
 def record(
-    connection: Connection[TupleRow], entry: Entry, before: Load | None, table: sql.Identifier
+    connection: Connection[TupleRow],
+    entry: Entry,
+    before: Load | None,
+    table: sql.Identifier,
+    delta: sql.Identifier | None = None,
 ) -> None:
     """Write what a load changes, in its transaction; `table` holds, or will hold, its rows.
 
-    Of a delta the change set tells it, if the history is that of the load before.
+    If the history is that of the load before, a `delta` with rows and their op tells it all.
     """
     found = connection.execute("select as_of, load_id from ops.ratings_history_state").fetchone()
     as_of = entry.item.last_modified
     if found is not None and as_of <= found[0]:
         return
-    if entry.changed and before and found and found[1] == before.load_id:
-        closing, opening = _CLOSE_CHANGED, _OPEN_CHANGED
+    if delta and before and found and found[1] == before.load_id:
+        statements, source = (_CLOSE_CHANGED, _OPEN_CHANGED), delta
     else:
-        closing, opening = _CLOSE_OTHERS, _OPEN_OTHERS
+        statements, source = (_CLOSE_OTHERS, _OPEN_OTHERS), table
     parameters = {"as_of": as_of, "load_id": entry.load_id}
-    for statement in (closing, opening):
-        connection.execute(
-            sql.SQL(statement).format(table=table, changes=changes.table(DATASET)), parameters
-        )
+    for statement in statements:
+        connection.execute(sql.SQL(statement).format(source), parameters)
     connection.execute(_STATE, parameters)
 
 
 _CLOSE_CHANGED = """
     update ops.ratings_history as history
     set valid_to = %(as_of)s
-    from {changes} as changes
+    from {} as delta
     where
-        changes.load_id = %(load_id)s
-        and changes.op in ('update', 'delete')
-        and history.tconst = changes.tconst
+        delta.op in ('update', 'delete')
+        and history.tconst = delta.tconst
         and history.valid_to is null
 """
 
 _OPEN_CHANGED = """
     insert into ops.ratings_history (tconst, average_rating, num_votes, valid_from)
-    select tconst, new_average_rating, new_num_votes, %(as_of)s
-    from {changes}
-    where load_id = %(load_id)s and op in ('insert', 'update')
+    select tconst, average_rating, num_votes, %(as_of)s
+    from {}
+    where op in ('insert', 'update')
 """
 
 _CLOSE_OTHERS = """
@@ -95,7 +97,7 @@ _CLOSE_OTHERS = """
         valid_to is null
         and not exists (
             select
-            from {table} as ratings
+            from {} as ratings
             where
                 ratings.tconst = history.tconst
                 and ratings.average_rating is not distinct from history.average_rating
@@ -106,7 +108,7 @@ _CLOSE_OTHERS = """
 _OPEN_OTHERS = """
     insert into ops.ratings_history (tconst, average_rating, num_votes, valid_from)
     select tconst, average_rating, num_votes, %(as_of)s
-    from {table} as ratings
+    from {} as ratings
     where not exists (
         select
         from ops.ratings_history as history
@@ -147,15 +149,17 @@ def export(settings: Settings, store: Store) -> StoredObject | None:
             if found := store.find(key):
                 return found
             statement = f"copy ops.ratings_history ({_COPIED}) to stdout (format text, header)"
-            with cursor.copy(statement) as copy:
-                return store.write(key, None, _Packed(map(bytes, copy)))
+            with progress.shown("history", None) as meter, cursor.copy(statement) as copy:
+                meter.phase = "exporting"
+                return store.write(key, None, _Packed(map(bytes, copy), meter))
 
 
 class _Packed:
     """A stream of rows as gzip."""
 
-    def __init__(self, rows: Iterator[bytes]) -> None:
+    def __init__(self, rows: Iterator[bytes], meter: Meter) -> None:
         self._rows = rows
+        self._meter = meter
         self._packer = isal_zlib.compressobj(_LEVEL, wbits=31)
         self._packed = bytearray()
         self._ended = False
@@ -163,11 +167,13 @@ class _Packed:
     def read(self, size: int, /) -> bytes:
         """Return `size` bytes, fewer only at the end."""
         while len(self._packed) < size and not self._ended:
-            rows = b"".join(islice(self._rows, _ROWS_AT_ONCE))
+            rows = list(islice(self._rows, _ROWS_AT_ONCE))
             self._ended = not rows
-            self._packed += self._packer.compress(rows) if rows else self._packer.flush()
+            self._packed += self._packer.compress(b"".join(rows)) if rows else self._packer.flush()
+            self._meter.rows += len(rows)
         piece = bytes(self._packed[:size])
         del self._packed[:size]
+        self._meter.done += len(piece)
         return piece
 
 
@@ -217,9 +223,12 @@ def _restore(store: Store, connection: Connection[TupleRow], item: StoredObject)
                 ) as copy,
                 stores.errors(f"reading {item.key}"),
                 store.read(item) as stream,
+                progress.shown("history", item.size) as meter,
             ):
+                meter.phase = "restoring"
                 inflater = Inflater(item.key)
                 while piece := stream.read(_READ_BYTES):
+                    meter.done += len(piece)
                     for text in inflater.feed(piece):
                         copy.write(text)
                 inflater.finish()

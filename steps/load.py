@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from steps.catalog import Dataset
     from steps.database import Changed, Entry, Load
+    from steps.progress import Meter
     from steps.settings import Settings
     from steps.store import Store, StoredObject
 
@@ -152,53 +153,55 @@ def _load(
         store, connection, item, before, _next_load_id(connection), datetime.now(UTC), hold, accept
     )
     entry = None
-    if not full:
-        try:
-            entry = delta.apply(task)
-        except delta.UnsuitedError as reason:
-            log.info("full_load", dataset=dataset.name, reason=str(reason))
-    if entry is None:
-        _check_room(settings, connection, item, before)
-        entry = _full(settings, task)
-    _analyze(connection, dataset)
+    with progress.shown(f"load {dataset.name}", item.size) as meter:
+        if not full:
+            try:
+                entry = delta.apply(task, meter)
+            except delta.UnsuitedError as reason:
+                log.info("full_load", dataset=dataset.name, reason=str(reason))
+        if entry is None:
+            meter.total, meter.done, meter.rows = item.size, 0, 0
+            entry = _full(settings, task, meter)
+        meter.phase = "analyzing"
+        _analyze(connection, dataset)
     return Loaded(entry.kind, item.key, entry.rows, item.last_modified, entry.changed)
 
 
-def _full(settings: Settings, task: Task) -> Entry:
+def _full(settings: Settings, task: Task, meter: Meter) -> Entry:
     store, connection, item = task.store, task.connection, task.item
     dataset = item.dataset
+    _check_room(settings, connection, item, task.before)
     name = f"{dataset.table}__{task.load_id}"
     table = sql.Identifier("raw", name)
-    with progress.shown(f"load {dataset.name}", item.size) as meter:
-        connection.execute(
-            # Autovacuum would only get into the way of a table that is being filled.
-            sql.SQL("create table {} ({}) with (autovacuum_enabled = off, {})").format(
-                table, column_definitions(dataset), storage(dataset)
-            )
+    connection.execute(
+        # Autovacuum would only get into the way of a table that is being filled.
+        sql.SQL("create table {} ({}) with (autovacuum_enabled = off, {})").format(
+            table, column_definitions(dataset), storage(dataset)
         )
-        try:
-            meter.phase = "copying"
-            rows = fill.copy(settings, store, item, table, meter)
-            task.check_rows(rows)
-            horizon = swap.horizon(connection)
-            meter.phase = "indexing"
-            fill.index(settings, store, connection, item, name)
-            vanished = _vanished(connection, dataset, table) if task.before else (None, None)
-            entry = task.entry(rows, *vanished)
-            meter.phase = "waiting for readers"
-            swap.wait_for_snapshots(settings, connection, horizon)
+    )
+    try:
+        meter.phase = "copying"
+        rows = fill.copy(settings, store, item, table, meter)
+        task.check_rows(rows)
+        horizon = swap.horizon(connection)
+        meter.phase = "indexing"
+        fill.index(settings, store, connection, item, name)
+        vanished = _vanished(connection, dataset, table) if task.before else (None, None)
+        entry = task.entry(rows, *vanished)
+        meter.phase = "waiting for readers"
+        swap.wait_for_snapshots(settings, connection, horizon)
 
-            def prepare() -> None:
-                changes.forget(connection, dataset)
-                if dataset is history.DATASET:
-                    history.record(connection, entry, task.before, table)
+        def prepare() -> None:
+            changes.forget(connection, dataset)
+            if dataset is history.DATASET:
+                history.record(connection, entry, task.before, table)
 
-            swap.swap(settings, connection, table, entry, prepare, hold=task.hold)
-        except BaseException:
-            if not connection.broken:
-                # Not by its name: the swap may have committed before its answer was lost.
-                _drop_unattached(connection, dataset)
-            raise
+        swap.swap(settings, connection, table, entry, prepare, hold=task.hold)
+    except BaseException:
+        if not connection.broken:
+            # Not by its name: the swap may have committed before its answer was lost.
+            _drop_unattached(connection, dataset)
+        raise
     return entry
 
 
