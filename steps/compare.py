@@ -56,12 +56,28 @@ def compare(
     """
     key = _key(dataset)
     old, new = _Side(older), _Side(newer)
-    while old.more() and new.more():
-        _pass_equal(old, new)
-        if old.more() and new.more():
-            yield from _changes(old, new, key)
-    # Of one of them nothing is left.
-    yield from _changes(old, new, key)
+    while old.more() | new.more():
+        if old.block and new.block:
+            _pass_equal(old, new)
+            if old.place == len(old.block) or new.place == len(new.block):
+                continue
+        # What stands before has the same key in both, if the texts have begun.
+        last = key(old.before) if old.before else _LOWEST
+        x, y = old.take(), new.take()
+        key_x = _later(x, key, last) if x else _LOWEST
+        key_y = _later(y, key, last) if y else _LOWEST
+        while x != y:
+            if x and y and key_x == key_y:
+                yield Op.UPDATE, y
+                break
+            if not y or (x and key_x < key_y):
+                yield Op.DELETE, x
+                if x := old.take():
+                    key_x = _later(x, key, key_x)
+            else:
+                yield Op.INSERT, y
+                if y := new.take():
+                    key_y = _later(y, key, key_y)
 
 
 class _Side:
@@ -121,29 +137,6 @@ def _pass_equal(old: _Side, new: _Side) -> None:
         equal = max(left.rfind(b"\n", at, at + equal) + 1 - at, 0)
     old.place += equal
     new.place += equal
-
-
-def _changes(old: _Side, new: _Side, key: Callable[[bytes], Key]) -> Iterator[tuple[Op, bytes]]:
-    """Yield changes until both texts go on with the same line, which is passed, or end."""
-    # What stands before is the same line in both, if the texts have begun.
-    last = key(old.before) if old.before else _LOWEST
-    x, y = old.take(), new.take()
-    key_x = _later(x, key, last) if x else _LOWEST
-    key_y = _later(y, key, last) if y else _LOWEST
-    while x != y:
-        advance_x = advance_y = True
-        if not y or (x and key_x < key_y):
-            yield Op.DELETE, x
-            advance_y = False
-        elif not x or key_y < key_x:
-            yield Op.INSERT, y
-            advance_x = False
-        else:
-            yield Op.UPDATE, y
-        if advance_x and (x := old.take()):
-            key_x = _later(x, key, key_x)
-        if advance_y and (y := new.take()):
-            key_y = _later(y, key, key_y)
 
 
 _LOWEST: Key = (b"", -1 << 63)
