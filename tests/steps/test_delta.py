@@ -501,6 +501,33 @@ def test_change_sets_stay_until_every_model_has_used_them(pipeline: Pipeline) ->
     assert kept() == ([], [])
 
 
+def test_daily_deltas_leave_a_table_small(pipeline: Pipeline) -> None:
+    """Heap and index stay within 1.2 times a fresh load's, though a fifth changes each day."""
+    query = (
+        "select pg_relation_size(relid), pg_indexes_size(relid), reloptions "
+        "from pg_partition_tree('raw.title_ratings') join pg_class on oid = relid where isleaf"
+    )
+
+    def lines(day: int) -> list[bytes]:
+        return [
+            files.row(_RATINGS, title, {"numVotes": str(5 + (title * 7919 + day) // 5 % 1000)})
+            for title in range(1, 4001)
+        ]
+
+    _load(pipeline, _RATINGS, lines(0))
+    # Autovacuum's part, without the wait for its turn.
+    with pipeline.database.connect() as connection:
+        for day in range(1, 9):
+            assert _load(pipeline, _RATINGS, lines(day)).kind == "delta"
+            connection.execute("vacuum raw.title_ratings")
+        *aged, options = database.one_row(connection, query)
+        _load(pipeline, _RATINGS, lines(9), full=True)
+        *fresh, _ = database.one_row(connection, query)
+    assert all(old <= 1.2 * new for old, new in zip(aged, fresh, strict=True)), (aged, fresh)
+    assert "autovacuum_vacuum_scale_factor=0.02" in options
+    assert not [option for option in options if "enabled" in option]
+
+
 def test_the_command_tells_the_counts(pipeline: Pipeline) -> None:
     """In the log, in the plan and to people; `--full` writes every row."""
     _load(pipeline, _EPISODE, _DAY)
