@@ -171,7 +171,8 @@ class _Packed:
             self._ended = not rows
             self._packed += self._packer.compress(b"".join(rows)) if rows else self._packer.flush()
             self._meter.rows += len(rows)
-        piece = bytes(self._packed[:size])
+        with memoryview(self._packed) as view:
+            piece = bytes(view[:size])
         del self._packed[:size]
         self._meter.done += len(piece)
         return piece
