@@ -213,8 +213,9 @@ class _Delta:
                     sql.SQL(statement).format(**parts), [op.value]
                 )
                 counts[op] = cursor.rowcount
-        except psycopg.errors.UniqueViolation:
-            message = "a key that is new is there already"
+        except (psycopg.errors.UniqueViolation, psycopg.errors.ProgramLimitExceeded) as error:
+            # A key that is there already, or one that is too long for an index.
+            message = f"a row does not fit in: {error.diag.message_primary}"
             raise UnsuitedError(message) from None
         return Changed(counts[Op.INSERT], counts[Op.UPDATE], counts[Op.DELETE])
 

@@ -255,7 +255,7 @@ _FALLBACKS: dict[str, tuple[Callable[[Pipeline], None], list[bytes], str]] = {
     "a row too many": (
         _execute("insert into raw.title_episode values ('tt0000101', 'tt1', 1, 1)"),
         _NEXT,
-        "a key that is new is there already",
+        "a row does not fit in: duplicate key",
     ),
 }
 
@@ -310,6 +310,18 @@ def test_a_key_twice_far_apart(pipeline: Pipeline) -> None:
     with pytest.raises(DataError, match="the key stands on the lines 8, 102"):
         _load(pipeline, _EPISODE, [*_DAY, files.row(_EPISODE, 7, {"seasonNumber": NULL})])
     assert pipeline.visible() == before
+
+
+@pytest.mark.parametrize("column", ["tconst", "parentTconst"])
+def test_a_key_too_long_for_an_index(pipeline: Pipeline, column: str) -> None:
+    """65 as in a full load, not what passes by itself."""
+    _load(pipeline, _EPISODE, _DAY)
+    before = pipeline.visible()
+    noise = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(5000))
+    with pytest.raises(DataError, match="index row"):
+        _load(pipeline, _EPISODE, [*_DAY, files.row(_EPISODE, 200, {column: noise})])
+    assert pipeline.visible() == before
+    assert pipeline.leftovers() == CLEAN
 
 
 def test_a_fault_in_a_changed_line(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

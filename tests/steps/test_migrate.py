@@ -293,6 +293,7 @@ _MAY = {
         "insert into raw.title_ratings values ('tt1', 1.0, 5)",
         "select * from ops.loads",
         "select pg_ls_waldir()",
+        "create temporary table t (a int)",
     ],
     "dbt": [
         "select * from raw.title_ratings",
