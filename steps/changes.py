@@ -4,7 +4,8 @@
 old and new values of the columns that the catalogue tracks. The ledger says of which loads the
 change set is all there (`changes_kept`). A model that was built from load N is brought up to date
 by those of the later loads, if each of them is kept; otherwise, as after a full load, anything
-may have changed.
+may have changed. Ledger and change sets are to be read in one statement: a prune or a full load
+may come between two.
 """
 
 from __future__ import annotations
