@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -243,11 +244,16 @@ def load(
     accept: Annotated[
         bool, typer.Option("--accept", help="Let a file through that lost over 5 % of its rows.")
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Write every row anew, not only those that differ."),
+    ] = False,
 ) -> None:
     """Make the raw table of DATASET show an object of the store, all of it or nothing.
 
-    Does nothing if it shows that object already. Readers see the old rows until the new ones
-    are complete; views on the raw table survive.
+    Does nothing if it shows that object already. Writes the rows that differ from the object
+    that it shows, or all of them where that would not pay; the log says why. Readers see the old
+    rows until the new ones are complete; views on the raw table survive.
     """
     from steps import database, schema
     from steps import load as loads
@@ -263,7 +269,7 @@ def load(
                 schema.check_version(connection)
                 database.unpin(connection, _dataset(dataset))
         result = loads.load(
-            settings, Store(settings), _dataset(dataset), key, hold=pin, accept=accept
+            settings, Store(settings), _dataset(dataset), key, hold=pin, accept=accept, full=full
         )
         done.status, done.rows = Status(result.kind), result.rows
         done.outputs = {
@@ -271,7 +277,51 @@ def load(
             "rows": result.rows,
             "last-modified": int(result.last_modified.timestamp()),
         }
+        changed = asdict(result.changed) if result.changed else {}
+        done.outputs |= changed
         done.figures = {"kind": result.kind, "key": result.object_key, "rows": result.rows}
+        done.figures |= changed
+
+
+@app.command()
+def history(
+    *,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Put an object of the store in the place of it.")
+    ] = False,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--object",
+            metavar="KEY",
+            help="With --restore: this object, else the one that goes furthest.",
+        ),
+    ] = None,
+) -> None:
+    """Copy the history of ratings to the store, unless it is there, or take it from there.
+
+    A load of title.ratings does the first, and the second in a database that has no history.
+    Prints the object's key on standard output.
+    """
+    from steps import history as histories
+    from steps.store import Store
+
+    if key and not restore:
+        message = "--object needs --restore"
+        raise typer.BadParameter(message)
+    with _step("history") as done:
+        settings = read_settings()
+        store = Store(settings)
+        if not restore:
+            done.status = Status.UNCHANGED
+        item = (
+            histories.restore(settings, store, key)
+            if restore
+            else histories.export(settings, store)
+        )
+        if item is not None:
+            print(item.key)
+            done.figures = {"key": item.key, "bytes": item.size}
 
 
 @app.command()

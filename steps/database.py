@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, LiteralString
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 import stamina
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from steps.catalog import Dataset
     from steps.settings import Settings
+    from steps.store import StoredObject
 
 _LOCK_SPACE = 0x696D6462
 """First key of our advisory locks: 'imdb' in ASCII, so that another program's differ."""
@@ -40,6 +41,19 @@ _SESSION = {
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """How many rows a delta wrote."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    def __str__(self) -> str:
+        """Return them as people read them."""
+        return f"+{self.inserted:,} ~{self.updated:,} -{self.deleted:,}"
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """One row of the ledger."""
 
@@ -52,6 +66,27 @@ class Load:
     kind: str
     started_at: datetime
     finished_at: datetime
+    catalogue: str | None = None
+    changed: Changed | None = None
+    """What a delta wrote, None of a full load."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a load is about to write into the ledger; `changed` makes it a delta."""
+
+    load_id: int
+    item: StoredObject
+    rows: int
+    started_at: datetime
+    vanished_rows: int | None
+    vanished_example: str | None
+    changed: Changed | None = None
+
+    @property
+    def kind(self) -> str:
+        """How the rows came: full or delta."""
+        return "delta" if self.changed else "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +241,8 @@ def locked(connection: Connection[TupleRow], dataset: Dataset) -> Iterator[None]
 
 
 _COLUMNS = sql.SQL(
-    "load_id, dataset, object_key, etag, last_modified, rows, kind, started_at, finished_at"
+    "load_id, dataset, object_key, etag, last_modified, rows, kind, started_at, finished_at, "
+    "catalogue, inserted_rows, updated_rows, deleted_rows"
 )
 
 
@@ -215,13 +251,47 @@ def loads(connection: Connection[TupleRow], dataset: Dataset, count: int) -> lis
     query = sql.SQL(
         "select {} from ops.loads where dataset = %s order by load_id desc limit %s"
     ).format(_COLUMNS)
-    return [Load(*row) for row in connection.execute(query, [dataset.name, count])]
+    return [_load(*row) for row in connection.execute(query, [dataset.name, count])]
+
+
+def _load(*row: Any) -> Load:  # noqa: ANN401 - what a row holds is known to the query
+    *fields, inserted, updated, deleted = row
+    load = Load(*fields)
+    return load if inserted is None else replace(load, changed=Changed(inserted, updated, deleted))
 
 
 def latest_load(connection: Connection[TupleRow], dataset: Dataset) -> Load | None:
     """Return the ledger's latest row for a dataset, None before its first load."""
     found = loads(connection, dataset, 1)
     return found[0] if found else None
+
+
+def write_load(connection: Connection[TupleRow], entry: Entry) -> None:
+    """Write a load into the ledger, in the transaction that shows its rows."""
+    item, changed = entry.item, entry.changed
+    connection.execute(
+        "insert into ops.loads (load_id, dataset, object_key, etag, last_modified, rows, kind, "
+        "catalogue, vanished_rows, vanished_example, inserted_rows, updated_rows, deleted_rows, "
+        "changes_kept, started_at) overriding system value "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            entry.load_id,
+            item.dataset.name,
+            item.key,
+            item.etag,
+            item.last_modified,
+            entry.rows,
+            entry.kind,
+            item.dataset.fingerprint,
+            entry.vanished_rows,
+            entry.vanished_example,
+            changed.inserted if changed else None,
+            changed.updated if changed else None,
+            changed.deleted if changed else None,
+            changed is not None,
+            entry.started_at,
+        ],
+    )
 
 
 def model_builds(connection: Connection[TupleRow]) -> dict[str, Recorded]:

@@ -54,7 +54,7 @@ def copy(
     statement = sql.SQL("copy {} from stdin (format text, null {})").format(
         table, sql.Literal(tsv.COPY_NULL)
     )
-    blocks = _text(store, item, meter)
+    blocks = text(store, item, meter)
     next(blocks)
     rows_a_byte = 0.0
     try:
@@ -67,9 +67,9 @@ def copy(
                     rows_a_byte = block.count(b"\n") / len(block)
                 meter.rows += round(len(block) * rows_a_byte)
     except _Faulty:
-        raise _diagnosis(store, item, "a number is not as Postgres writes it") from None
+        raise diagnosis(store, item, "a number is not as Postgres writes it") from None
     except (psycopg.DataError, psycopg.IntegrityError) as error:
-        raise _diagnosis(store, item, str(error.diag.message_primary)) from error
+        raise diagnosis(store, item, str(error.diag.message_primary)) from error
     meter.rows = copiers.rows
     return copiers.rows
 
@@ -204,7 +204,7 @@ def _at_once(settings: Settings, statements: list[sql.Composed]) -> None:
             raise
 
 
-def _text(store: Store, item: StoredObject, meter: Meter | None = None) -> Iterator[bytes]:
+def text(store: Store, item: StoredObject, meter: Meter | None = None) -> Iterator[bytes]:
     """Yield an object's text in blocks of whole lines, its checked header first."""
     inflater = Inflater(item.dataset.file)
 
@@ -230,7 +230,7 @@ def _text(store: Store, item: StoredObject, meter: Meter | None = None) -> Itera
         raise DataError(message, object=item.key, **error.where) from error
 
 
-def _diagnosis(store: Store, item: StoredObject, reason: str) -> DataError:
+def diagnosis(store: Store, item: StoredObject, reason: str) -> DataError:
     """Find the line of an error by reading the object again.
 
     COPY's own line numbers count each connection's share.
@@ -238,7 +238,7 @@ def _diagnosis(store: Store, item: StoredObject, reason: str) -> DataError:
     checker = tsv.Checker(item.dataset)
     for thorough in (False, True):
         line = 1
-        for block in _text(store, item):
+        for block in text(store, item):
             # The header is a block of its own, the first.
             if line > 1 and (thorough or checker.suspects(block)):
                 fault = checker.first_fault(block, line)
@@ -272,7 +272,7 @@ def _duplicate(store: Store, item: StoredObject, detail: str) -> DataError:
     values = match["values"].split(", ")
     start = "\t".join(values).encode() + b"\t"
     lines, line = [], 1
-    for block in _text(store, item):
+    for block in text(store, item):
         if block.startswith(start) or b"\n" + start in block:
             texts = enumerate(block.split(b"\n"), start=line)
             lines += [number for number, text in texts if text.startswith(start)]

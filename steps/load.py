@@ -1,6 +1,8 @@
 """Load: from an object in the store into its raw table, all of it or nothing.
 
-What a reader may rely on, in the order in which it happens:
+If the store still has the object that readers see, only the rows that differ are written: see
+steps/delta.py. Else, or where that would not pay, all of them are. What a reader may rely on then,
+in the order in which it happens:
 
 - One load of a dataset at a time; a second one ends with 75.
 - The object is read at one ETag. Its rows go over several connections into a table that
@@ -20,22 +22,21 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from steps import database, fill, progress, swap
-from steps.errors import ConfigurationError, DataError
+from steps import changes, database, delta, fill, history, progress, swap
+from steps.errors import ConfigurationError
 from steps.log import log
-from steps.schema import check_version, column_definitions
+from steps.schema import check_version, column_definitions, storage
+from steps.task import Task
 
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
     from steps.catalog import Dataset
-    from steps.database import Load
+    from steps.database import Changed, Entry, Load
+    from steps.progress import Meter
     from steps.settings import Settings
     from steps.store import Store, StoredObject
-
-SHRINK = 0.05
-"""Share of its rows that a dataset may lose from one load to the next; IMDb's grow daily."""
 
 _GROWTH = 1.1
 """Room asked for beyond what the table takes now."""
@@ -47,15 +48,16 @@ _BYTES_PER_BYTE = 16
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load did: `kind` is full or unchanged, `rows` what the raw table holds.
+    """What a load did: `kind` is full, delta or unchanged, `rows` what the raw table holds.
 
-    `last_modified` is the source's, of the file that readers see.
+    `last_modified` is the source's, of the file that readers see; `changed` what a delta wrote.
     """
 
     kind: str
     object_key: str
     rows: int
     last_modified: datetime
+    changed: Changed | None = None
 
 
 def load(
@@ -66,11 +68,12 @@ def load(
     *,
     hold: bool = False,
     accept: bool = False,
+    full: bool = False,
 ) -> Loaded:
     """Make a raw table show an object: `key`, else the pinned one, else the newest.
 
     `hold` pins the dataset to that object; `accept` lets a file through that lost more rows
-    than SHRINK.
+    than task.SHRINK; `full` fills the table anew, though only the rows that differ would do.
 
     Raises:
         DataError: the object is not what it should be; readers see what they saw.
@@ -88,8 +91,14 @@ def load(
                     database.pin(connection, dataset, item.key)
                 if not _analyzed(connection, dataset, before):
                     _analyze(connection, dataset)
-                return Loaded("unchanged", item.key, before.rows, before.last_modified)
-            return _load(settings, store, connection, item, before, hold=hold, accept=accept)
+                loaded = Loaded("unchanged", item.key, before.rows, before.last_modified)
+            else:
+                loaded = _load(
+                    settings, store, connection, item, before, hold=hold, accept=accept, full=full
+                )
+            if dataset is history.DATASET:
+                history.export(settings, store)
+            return loaded
 
 
 def _choose(
@@ -133,48 +142,67 @@ def _load(
     *,
     hold: bool,
     accept: bool,
+    full: bool,
 ) -> Loaded:
     dataset = item.dataset
-    started = datetime.now(UTC)
     for name in _drop_unattached(connection, dataset):
         log.warning("dropped_abandoned_table", dataset=dataset.name, table=name)
-    _check_room(settings, connection, item, before)
-    load_id = _next_load_id(connection)
-    name = f"{dataset.table}__{load_id}"
-    table = sql.Identifier("raw", name)
+    if dataset is history.DATASET:
+        history.take_over(store, connection)
+    task = Task(
+        store, connection, item, before, _next_load_id(connection), datetime.now(UTC), hold, accept
+    )
+    entry = None
     with progress.shown(f"load {dataset.name}", item.size) as meter:
-        connection.execute(
-            # Autovacuum would only get into the way of a table that is being filled.
-            sql.SQL("create table {} ({}) with (autovacuum_enabled = off)").format(
-                table, column_definitions(dataset)
-            )
-        )
-        try:
-            meter.phase = "copying"
-            rows = fill.copy(settings, store, item, table, meter)
-            _check_rows(item, rows, before, accept=accept)
-            horizon = swap.horizon(connection)
-            meter.phase = "indexing"
-            fill.index(settings, store, connection, item, name)
-            vanished = _vanished(connection, dataset, table) if before else (None, None)
-            meter.phase = "waiting for readers"
-            swap.wait_for_snapshots(settings, connection, horizon)
-            swap.swap(
-                settings,
-                connection,
-                item,
-                table,
-                row=(load_id, rows, started, *vanished),
-                hold=hold,
-            )
-        except BaseException:
-            if not connection.broken:
-                # Not by its name: the swap may have committed before its answer was lost.
-                _drop_unattached(connection, dataset)
-            raise
+        if not full:
+            try:
+                entry = delta.apply(task, meter)
+            except delta.UnsuitedError as reason:
+                log.info("full_load", dataset=dataset.name, reason=str(reason))
+        if entry is None:
+            meter.total, meter.done, meter.rows = item.size, 0, 0
+            entry = _full(settings, task, meter)
         meter.phase = "analyzing"
         _analyze(connection, dataset)
-    return Loaded("full", item.key, rows, item.last_modified)
+    return Loaded(entry.kind, item.key, entry.rows, item.last_modified, entry.changed)
+
+
+def _full(settings: Settings, task: Task, meter: Meter) -> Entry:
+    store, connection, item = task.store, task.connection, task.item
+    dataset = item.dataset
+    _check_room(settings, connection, item, task.before)
+    name = f"{dataset.table}__{task.load_id}"
+    table = sql.Identifier("raw", name)
+    connection.execute(
+        # Autovacuum would only get into the way of a table that is being filled.
+        sql.SQL("create table {} ({}) with (autovacuum_enabled = off, {})").format(
+            table, column_definitions(dataset), storage(dataset)
+        )
+    )
+    try:
+        meter.phase = "copying"
+        rows = fill.copy(settings, store, item, table, meter)
+        task.check_rows(rows)
+        horizon = swap.horizon(connection)
+        meter.phase = "indexing"
+        fill.index(settings, store, connection, item, name)
+        vanished = _vanished(connection, dataset, table) if task.before else (None, None)
+        entry = task.entry(rows, *vanished)
+        meter.phase = "waiting for readers"
+        swap.wait_for_snapshots(settings, connection, horizon)
+
+        def prepare() -> None:
+            changes.forget(connection, dataset)
+            if dataset is history.DATASET:
+                history.record(connection, entry, task.before, table)
+
+        swap.swap(settings, connection, table, entry, prepare, hold=task.hold)
+    except BaseException:
+        if not connection.broken:
+            # Not by its name: the swap may have committed before its answer was lost.
+            _drop_unattached(connection, dataset)
+        raise
+    return entry
 
 
 def _analyze(connection: Connection[TupleRow], dataset: Dataset) -> None:
@@ -237,20 +265,6 @@ def _check_room(
             f"{settings.imdb_database_capacity:,} are free; nothing was changed; enlarge the volume"
         )
         raise ConfigurationError(message)
-
-
-def _check_rows(item: StoredObject, rows: int, before: Load | None, *, accept: bool) -> None:
-    dataset = item.dataset
-    if rows == 0:
-        message = f"{dataset.name} has a header and no rows; readers see what they saw"
-        raise DataError(message, object=item.key)
-    if before is not None and not accept and rows < before.rows * (1 - SHRINK):
-        message = (
-            f"{dataset.name} shrank from {before.rows:,} to {rows:,} rows, by more than "
-            f"{SHRINK:.0%}; readers see what they saw; if that is right, "
-            f"`imdb load {dataset.name} --accept`"
-        )
-        raise DataError(message, object=item.key)
 
 
 def _vanished(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from steps import database
@@ -77,6 +77,8 @@ class DatasetPlan:
                 "load_id": self.loaded.load_id,
                 "key": self.loaded.object_key,
                 "rows": self.loaded.rows,
+                "kind": self.loaded.kind,
+                "changed": asdict(self.loaded.changed) if self.loaded.changed else None,
                 "last_modified": self.loaded.last_modified.isoformat(),
             }
             if self.loaded

@@ -1,26 +1,32 @@
-"""Prune: delete the objects that nothing refers to any more."""
+"""Prune: delete the objects and change sets that nothing needs any more."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps import database
+from steps import changes, database
 from steps.catalog import DATASETS
 from steps.log import log
 from steps.schema import check_version
 
 if TYPE_CHECKING:
     from steps.settings import Settings
-    from steps.store import Store
+    from steps.store import Store, StoredObject
 
 KEPT_LOADS = 2
-"""The object that readers see and the one before it, so that a rollback has somewhere to go."""
+"""The object that readers see and the one before it, so that a rollback has somewhere to go.
+To the first of them the next load compares."""
+
+KEPT_HISTORIES = 2
+"""The last export of the history of ratings, and one before it should it turn out damaged."""
 
 
 def prune(settings: Settings, store: Store) -> int:
     """Delete every object but the newest, a pinned one and those of the last KEPT_LOADS loads.
 
-    Uploads that a killed step left open are aborted too. Returns how many objects went.
+    Of the exports of the history the last KEPT_HISTORIES stay. Uploads that a killed step left
+    open are aborted, and change sets dropped that every model has used. Returns how many objects
+    went.
 
     Raises:
         ConfigurationError, TemporaryError: store or database cannot be asked.
@@ -35,10 +41,18 @@ def prune(settings: Settings, store: Store) -> int:
             kept.update(load.object_key for load in database.loads(connection, dataset, KEPT_LOADS))
             if pinned := database.pinned_key(connection, dataset):
                 kept.add(pinned)
-            for item in objects:
-                if item.key not in kept:
-                    store.delete(item)
-                    deleted += 1
-                    log.info("deleted", dataset=dataset.name, key=item.key, bytes=item.size)
+            deleted += _delete(store, [item for item in objects if item.key not in kept])
             store.abort_abandoned(dataset)
+            if loads := changes.prune(connection, dataset):
+                log.info("change_sets_used", dataset=dataset.name, loads=loads)
+        # Each is the whole history.
+        deleted += _delete(store, store.histories()[KEPT_HISTORIES:])
+        store.abort_abandoned(None)
     return deleted
+
+
+def _delete(store: Store, items: list[StoredObject]) -> int:
+    for item in items:
+        store.delete(item)
+        log.info("deleted", key=item.key, bytes=item.size)
+    return len(items)

@@ -219,7 +219,8 @@ def _tiles(connection: Connection[TupleRow]) -> Html:
 
 _LATEST = """
     select distinct on (dataset) dataset, last_modified, rows, kind,
-        finished_at - started_at as took, finished_at, vanished_rows
+        finished_at - started_at as took, finished_at, vanished_rows,
+        inserted_rows, updated_rows, deleted_rows
     from ops.loads order by dataset, load_id desc
 """
 
@@ -257,9 +258,9 @@ def _ledger(connection: Connection[TupleRow]) -> Html:
     for dataset in DATASETS:
         found = loads.get(dataset.name)
         if found is None:
-            rows.append((dataset.name, page.mark("bad", "never loaded"), *[None] * 5))
+            rows.append((dataset.name, page.mark("bad", "never loaded"), *[None] * 8))
         else:
-            _, modified, count, kind, took, finished, vanished = found
+            _, modified, count, kind, took, finished, *counts = found
             rows.append(
                 (
                     dataset.name,
@@ -268,10 +269,13 @@ def _ledger(connection: Connection[TupleRow]) -> Html:
                     kind,
                     round(took.total_seconds(), 2),
                     finished,
-                    vanished,
+                    *counts,
                 )
             )
-    columns = ["dataset", "source's date", "rows", "load", "seconds", "loaded at", "vanished rows"]
+    columns = [
+        *("dataset", "source's date", "rows", "load", "seconds", "loaded at"),
+        *("vanished rows", "inserted", "updated", "deleted"),
+    ]
     return page.card(title, page.table(columns, rows))
 
 

@@ -6,20 +6,20 @@ a step that meets a database of another version stops with exit code 78 instead 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from steps import database
-from steps.catalog import DATASETS, ColumnType, Dataset
+from steps.catalog import DATASETS, Column, ColumnType, Dataset
 from steps.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-VERSION = 2
+VERSION = 3
 
 ROLES = ("loader", "dbt", "reader")
 """loader writes raw and ops; dbt reads raw and owns what it builds; reader reads marts."""
@@ -50,12 +50,24 @@ create table if not exists ops.loads (
     finished_at timestamptz not null default clock_timestamp()
 );
 create index if not exists loads_dataset on ops.loads (dataset, load_id desc);
+alter table ops.loads
+    add column if not exists catalogue text,
+    add column if not exists inserted_rows bigint,
+    add column if not exists updated_rows bigint,
+    add column if not exists deleted_rows bigint,
+    add column if not exists changes_kept boolean not null default false;
 comment on table ops.loads is
     'The ledger: one row for each load, committed in the transaction that showed its data.';
 comment on column ops.loads.last_modified is
     'The source''s Last-Modified; without one, when the object was downloaded.';
 comment on column ops.loads.vanished_rows is
     'Keys of the load before that this one no longer holds; null where that is not counted.';
+comment on column ops.loads.catalogue is
+    'Fingerprint of the catalogue''s entry by which the table was made; null: not known.';
+comment on column ops.loads.inserted_rows is
+    'Rows that a delta inserted, updated_rows and deleted_rows likewise; null of a full load.';
+comment on column ops.loads.changes_kept is
+    'Whether all that this load changed stands in ops.changes_…; if not, it may be anything.';
 
 create table if not exists ops.pins (
     dataset text primary key,
@@ -77,7 +89,42 @@ comment on table ops.model_builds is
     'of each dataset it reads (dataset -> load_id); and of each test of several models the same.';
 comment on column ops.model_builds.project is
     'Version of the dbt project that built it; null where nobody said.';
+
+create table if not exists ops.ratings_history (
+    tconst text collate "C" not null,
+    average_rating numeric(3,1),
+    num_votes integer,
+    valid_from timestamptz not null,
+    valid_to timestamptz,
+    primary key (tconst, valid_from)
+);
+create unique index if not exists ratings_history_current on ops.ratings_history (tconst)
+    where valid_to is null;
+comment on table ops.ratings_history is
+    'What each title''s rating was from when to when (valid_to excluded, null: to this day), in '
+    'dates of the source''s Last-Modified. It cannot be had again: nothing here deletes it.';
+
+create table if not exists ops.ratings_history_state (
+    only_row boolean primary key default true check (only_row),
+    as_of timestamptz not null,
+    load_id bigint
+);
+comment on table ops.ratings_history_state is
+    'The date to which ops.ratings_history goes, and the load that brought it there; null after '
+    'it was restored from the store.';
 """
+
+_AUTOVACUUM: LiteralString = (
+    "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000"
+)
+"""Of a raw table's partition: dead rows are made room for once they are a fiftieth of it, instead
+of Postgres' fifth. That bounds what daily deltas leave behind, and of the large tables, whose
+indexes a vacuum reads whole, it is still a matter of once in some days."""
+
+
+def storage(dataset: Dataset) -> sql.Composed:
+    """Return the storage parameters of a raw table's partition."""
+    return sql.SQL(_AUTOVACUUM + ", fillfactor = {}").format(dataset.fillfactor)
 
 
 def column_definitions(dataset: Dataset) -> sql.Composed:
@@ -85,17 +132,18 @@ def column_definitions(dataset: Dataset) -> sql.Composed:
 
     Only the key is NOT NULL: the files leave anything else out now and then.
     """
-    definitions = []
-    for column in dataset.columns:
-        definition = sql.SQL("{} {}").format(
-            sql.Identifier(column.name), sql.SQL(column.type.value)
-        )
-        if column.type is ColumnType.TEXT:
-            definition += sql.SQL(' collate "C"')
-        if column.name in dataset.key:
-            definition += sql.SQL(" not null")
-        definitions.append(definition)
-    return sql.SQL(", ").join(definitions)
+    return sql.SQL(", ").join(
+        _definition(column.name, column)
+        + (sql.SQL(" not null") if column.name in dataset.key else sql.SQL(""))
+        for column in dataset.columns
+    )
+
+
+def _definition(name: str, column: Column) -> sql.Composed:
+    definition = sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(column.type.value))
+    if column.type is ColumnType.TEXT:
+        definition += sql.SQL(' collate "C"')
+    return definition
 
 
 def columns(names: tuple[str, ...]) -> sql.Composed:
@@ -122,6 +170,7 @@ def _raw_table(connection: Connection[TupleRow], dataset: Dataset) -> None:
                 "create table {} partition of {} for values from (minvalue) to (maxvalue)"
             ).format(sql.Identifier("raw", f"{dataset.table}__0"), parent)
         )
+    _settle(connection, dataset)
     connection.execute(
         sql.SQL("comment on table {} is {}").format(parent, sql.Literal(dataset.description))
     )
@@ -131,6 +180,49 @@ def _raw_table(connection: Connection[TupleRow], dataset: Dataset) -> None:
                 parent, sql.Identifier(column.name), sql.Literal(column.description)
             )
         )
+
+
+def _settle(connection: Connection[TupleRow], dataset: Dataset) -> None:
+    """Set the storage of a raw table's partition; an older version's has none.
+
+    It holds for what is written from now on.
+    """
+    wanted = storage(dataset)
+    partitions = connection.execute(
+        "select relname from pg_class join pg_inherits on oid = inhrelid "
+        "where inhparent = %s::regclass and reloptions is distinct from string_to_array(%s, ', ')",
+        [f"raw.{dataset.table}", wanted.as_string().replace(" = ", "=")],
+    ).fetchall()
+    for (name,) in partitions:
+        connection.execute(
+            sql.SQL("alter table {} set ({})").format(sql.Identifier("raw", name), wanted)
+        )
+
+
+def _changes_table(connection: Connection[TupleRow], dataset: Dataset) -> None:
+    """Make the table of a dataset's change sets; add what a newer catalogue tracks."""
+    table = sql.Identifier("ops", f"changes_{dataset.table}")
+    by_name = {column.name: column for column in dataset.columns}
+    key = [_definition(name, by_name[name]) + sql.SQL(" not null") for name in dataset.key]
+    connection.execute(
+        sql.SQL(
+            "create table if not exists {} (load_id bigint not null, op text not null "
+            "check (op in ('insert', 'update', 'delete')), {})"
+        ).format(table, sql.SQL(", ").join(key))
+    )
+    for name in dataset.tracked:
+        for state in ("old", "new"):
+            connection.execute(
+                sql.SQL("alter table {} add column if not exists {}").format(
+                    table, _definition(f"{state}_{name}", by_name[name])
+                )
+            )
+    comment = (
+        f"What each delta of {dataset.name} changed, a row a key, with the values before and "
+        "after of the columns that models follow; until every model has used it."
+    )
+    connection.execute(sql.SQL("comment on table {} is {}").format(table, sql.Literal(comment)))
+    connection.execute(sql.SQL("grant select on {} to dbt").format(table))
 
 
 def _roles(connection: Connection[TupleRow]) -> None:
@@ -190,6 +282,7 @@ grant usage on schema raw, ops to dbt;
 grant select on all tables in schema raw to dbt;
 alter default privileges in schema raw grant select on tables to dbt;
 grant select on ops.loads, ops.pins, ops.schema_version to dbt;
+grant select on ops.ratings_history, ops.ratings_history_state to dbt;
 grant select, insert, update, delete on ops.model_builds to dbt;
 """,
     "dbt": """
@@ -224,6 +317,7 @@ def migrate(connection: Connection[TupleRow]) -> None:
             _set_version(connection)
             for dataset in DATASETS:
                 _raw_table(connection, dataset)
+                _changes_table(connection, dataset)
             connection.execute(_GRANTS["loader"])
             connection.execute("set local role dbt")
             connection.execute(_GRANTS["dbt"])

@@ -28,7 +28,8 @@ def _age(age: timedelta) -> str:
 def status(settings: Settings) -> Table:
     """Return a table of what readers see: a row for each dataset.
 
-    The version is the source's Last-Modified, from which the age is counted.
+    The version is the source's Last-Modified, from which the age is counted. Under the rows of
+    a delta stands how many it inserted (+), updated (~) and deleted (-).
 
     Raises:
         ConfigurationError, TemporaryError: the database cannot be asked.
@@ -54,7 +55,7 @@ def status(settings: Settings) -> Table:
                 dataset.name,
                 f"{load.last_modified.astimezone(UTC):%F %R}",
                 _age(now - load.last_modified),
-                f"{load.rows:,}",
+                f"{load.rows:,}\n{load.changed}" if load.changed else f"{load.rows:,}",
                 "pinned" if pinned else load.kind,
                 f"{load.finished_at.astimezone(UTC):%F %R}",
             )

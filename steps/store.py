@@ -65,6 +65,9 @@ _WRONG = {
 
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 
+_HISTORY = "ratings_history"
+"""Folder of the exports of ops.ratings_history, beside those of the datasets."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
@@ -135,15 +138,24 @@ class Store:
             ),
         )
 
-    def folder(self, dataset: Dataset) -> str:
-        """Return the prefix of a dataset's keys."""
-        return f"{self._settings.imdb_prefix.strip('/')}/{dataset.name}/"
+    def folder(self, dataset: Dataset | None) -> str:
+        """Return the prefix of a dataset's keys; of None, that of the exports of the history."""
+        name = dataset.name if dataset else _HISTORY
+        return f"{self._settings.imdb_prefix.strip('/')}/{name}/"
 
     def key(self, dataset: Dataset, version: Version) -> str:
         """Return the key under which a version is kept."""
         modified = version.last_modified
         stamp = modified.strftime(_TIME_FORMAT) if modified else "undated"
         return f"{self.folder(dataset)}{stamp}-{version.tag}.tsv.gz"
+
+    def history_key(self, as_of: datetime) -> str:
+        """Return the key under which the history of ratings up to a date is kept."""
+        return f"{self.folder(None)}{as_of.astimezone(UTC).strftime(_TIME_FORMAT)}.tsv.gz"
+
+    def histories(self) -> list[StoredObject]:
+        """List the exports of the history of ratings, the one that goes furthest first."""
+        return sorted(self._list(self.folder(None)), key=lambda item: item.key, reverse=True)
 
     def make_bucket(self) -> bool:
         """Make the bucket if it is missing; tell whether it was."""
@@ -173,16 +185,19 @@ class Store:
 
     def objects(self, dataset: Dataset) -> list[StoredObject]:
         """List a dataset's objects, the newest upload first."""
-        with errors(f"listing s3://{self._bucket}/{self.folder(dataset)}"):
+        found = self._list(self.folder(dataset))
+        return sorted(found, key=lambda item: (item.uploaded, item.key), reverse=True)
+
+    def _list(self, folder: str) -> list[StoredObject]:
+        with errors(f"listing s3://{self._bucket}/{folder}"):
             pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self.folder(dataset)
+                Bucket=self._bucket, Prefix=folder
             )
-            found = [
+            return [
                 StoredObject(item["Key"], item["ETag"], item["Size"], item["LastModified"])
                 for page in pages
                 for item in page.get("Contents", [])
             ]
-        return sorted(found, key=lambda item: (item.uploaded, item.key), reverse=True)
 
     def find(self, key: str) -> StoredObject | None:
         """Return one object, None if there is none."""
@@ -200,21 +215,21 @@ class Store:
         item = self.find(self.key(dataset, version))
         return item if item is not None and version.length in {None, item.size} else None
 
-    def write(self, key: str, version: Version, body: Readable) -> StoredObject:
+    def write(self, key: str, version: Version | None, body: Readable) -> StoredObject:
         """Write an object from a stream, of which a few times PART_BYTES are held in memory.
 
         The object appears when `body` has ended without an error; an error that `body` raises
-        aborts the upload and comes back as it was raised.
+        aborts the upload and comes back as it was raised. What is no version of a file, such as
+        a history, has nothing to say of its source.
         """
-        described: _Described = {
-            "ContentType": "application/gzip",
-            "Metadata": {
+        described: _Described = {"ContentType": "application/gzip", "Metadata": {}}
+        if version is not None:
+            described["Metadata"] = {
                 "source-url": version.url,
                 "source-etag": version.etag,
                 "source-last-modified": (version.last_modified or datetime.now(UTC)).isoformat(),
                 "source-length": str(version.length or ""),
-            },
-        }
+            }
         with errors(f"writing s3://{self._bucket}/{key}"):
             try:
                 part = body.read(PART_BYTES)
@@ -225,7 +240,7 @@ class Store:
             except (ClientError, BotoCoreError) as error:
                 # The last call may have done its work and lost its answer.
                 found = self.find(key)
-                if found is None or found.size != version.length:
+                if found is None or version is None or found.size != version.length:
                     raise
                 log.warning("upload_confirmed", key=key, reason=str(error))
                 return found
@@ -289,8 +304,8 @@ class Store:
         with errors(f"deleting s3://{self._bucket}/{item.key}"):
             self.client.delete_object(Bucket=self._bucket, Key=item.key)
 
-    def abort_abandoned(self, dataset: Dataset) -> int:
-        """Abort uploads older than a step may run; return how many.
+    def abort_abandoned(self, dataset: Dataset | None) -> int:
+        """Abort uploads into a folder that are older than a step may run; return how many.
 
         A step that was killed leaves its upload open, and a younger one may be alive.
         """

@@ -3,7 +3,7 @@
 It waits, bounded, until no snapshot is older than the new rows, so that a dump or a
 repeatable-read report never finds the table empty. Its lock is asked for in short tries, so
 that readers never queue behind it for longer than one of them. The ledger's row commits in
-the same transaction.
+the same transaction, as does what the load has to say to models and to the history of ratings.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from steps import database
 from steps.errors import TemporaryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
     from steps.catalog import Dataset
+    from steps.database import Entry
     from steps.settings import Settings
-    from steps.store import StoredObject
 
 _LOCK_TIMEOUT = "500ms"
 """How long readers may queue behind a swap that waits for its lock."""
@@ -94,70 +95,64 @@ def wait_for_snapshots(
 def swap(
     settings: Settings,
     connection: Connection[TupleRow],
-    item: StoredObject,
     table: sql.Identifier,
+    entry: Entry,
+    prepare: Callable[[], None],
     *,
-    row: tuple[object, ...],
     hold: bool,
 ) -> None:
     """Put the new table into the place of the old one and write the ledger's row.
+
+    `prepare` is done first, once, in the same transaction, while readers read on.
 
     Raises:
         TemporaryError: readers held the lock in every try for `imdb_swap_seconds`.
 
     """
-    dataset = item.dataset
+    dataset = entry.item.dataset
     parent = sql.Identifier("raw", dataset.table)
-    load_id, rows, started, vanished, example = row
+    attempts = stamina.retry_context(
+        on=psycopg.errors.LockNotAvailable,
+        attempts=None,
+        timeout=settings.imdb_swap_seconds,
+        wait_initial=0.1,
+        wait_max=5,
+    )
     try:
-        for attempt in stamina.retry_context(
-            on=psycopg.errors.LockNotAvailable,
-            attempts=None,
-            timeout=settings.imdb_swap_seconds,
-            wait_initial=0.1,
-            wait_max=5,
-        ):
-            with attempt, connection.transaction():
-                connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
-                connection.execute(sql.SQL("lock table {} in access exclusive mode").format(parent))
-                connection.execute(
-                    sql.SQL("alter table {} reset (autovacuum_enabled)").format(table)
-                )
-                for old in _partitions(connection, dataset):
-                    connection.execute(
-                        sql.SQL("alter table {} detach partition {}").format(parent, old)
-                    )
-                    connection.execute(sql.SQL("drop table {}").format(old))
-                connection.execute(
-                    sql.SQL(
-                        "alter table {} attach partition {} for values from (minvalue) "
-                        "to (maxvalue)"
-                    ).format(parent, table)
-                )
-                connection.execute(
-                    "insert into ops.loads (load_id, dataset, object_key, etag, last_modified, "
-                    "rows, kind, vanished_rows, vanished_example, started_at) overriding system "
-                    "value values (%s, %s, %s, %s, %s, %s, 'full', %s, %s, %s)",
-                    [
-                        load_id,
-                        dataset.name,
-                        item.key,
-                        item.etag,
-                        item.last_modified,
-                        rows,
-                        vanished,
-                        example,
-                        started,
-                    ],
-                )
-                if hold:
-                    database.pin(connection, dataset, item.key)
+        with connection.transaction():
+            prepare()
+            for attempt in attempts:
+                # Within the other a savepoint: what failed gives its locks back.
+                with attempt, connection.transaction():
+                    connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
+                    _exchange(connection, dataset, parent, table)
+                    database.write_load(connection, entry)
+                    if hold:
+                        database.pin(connection, dataset, entry.item.key)
     except psycopg.errors.LockNotAvailable as error:
         message = (
             f"readers held {dataset.name} for {settings.imdb_swap_seconds:.0f} s without a pause; "
             "the old data stays; try again or raise IMDB_SWAP_SECONDS"
         )
         raise TemporaryError(message) from error
+
+
+def _exchange(
+    connection: Connection[TupleRow],
+    dataset: Dataset,
+    parent: sql.Identifier,
+    table: sql.Identifier,
+) -> None:
+    connection.execute(sql.SQL("lock table {} in access exclusive mode").format(parent))
+    connection.execute(sql.SQL("alter table {} reset (autovacuum_enabled)").format(table))
+    for old in _partitions(connection, dataset):
+        connection.execute(sql.SQL("alter table {} detach partition {}").format(parent, old))
+        connection.execute(sql.SQL("drop table {}").format(old))
+    connection.execute(
+        sql.SQL(
+            "alter table {} attach partition {} for values from (minvalue) to (maxvalue)"
+        ).format(parent, table)
+    )
 
 
 def _partitions(connection: Connection[TupleRow], dataset: Dataset) -> list[sql.Identifier]:

@@ -71,11 +71,13 @@ class Pipeline:
         *,
         hold: bool = False,
         accept: bool = False,
+        full: bool = False,
         **changes: object,
     ) -> Loaded:
         """Load as `imdb load` does."""
         settings = self.settings(**changes)
-        return load.load(settings, stores.Store(settings), dataset, key, hold=hold, accept=accept)
+        store = stores.Store(settings)
+        return load.load(settings, store, dataset, key, hold=hold, accept=accept, full=full)
 
     def export(self, dataset: Dataset) -> bytes:
         """Return what `imdb export` writes."""

@@ -43,7 +43,7 @@ def test_the_commands_are_those_that_are_promised() -> None:
     """A command that is lost or renamed breaks workflows."""
     assert set(_COMMANDS) == {
         *("migrate", "bucket", "plan", "download", "load", "build", "export"),
-        *("status", "prune", "report"),
+        *("status", "prune", "report", "history"),
     }
 
 
@@ -91,6 +91,7 @@ def test_help_is_enough_to_work_from(name: str) -> None:
         ["plan", "--datasets", "title.ratings"],
         ["report", "--run", "x", "--steps", "y"],
         ["report", "--statuses", "{}"],
+        ["history", "--object", "KEY"],
         ["unknown"],
     ],
     ids=" ".join,

@@ -366,13 +366,13 @@ def test_a_report_begun_before_sees_one_whole_day(pipeline: Pipeline) -> None:
     with pipeline.database.connect() as report:
         report.execute("begin isolation level repeatable read; select 1")
         with pytest.raises(TemporaryError, match=r"transaction of postgres \(pid \d+\).*IMDB_SWAP"):
-            pipeline.load(_RATINGS, imdb_swap_seconds=0.3)
+            pipeline.load(_RATINGS, full=True, imdb_swap_seconds=0.3)
         # It has taken no lock on the table, and finds its day whole.
         assert report.execute(count).fetchone() == (10,)
         report.execute("commit")
         assert pipeline.visible() == before
         assert pipeline.leftovers() == CLEAN
-        pipeline.load(_RATINGS)
+        pipeline.load(_RATINGS, full=True)
         assert report.execute(count).fetchone() == (12,)
 
 
@@ -383,7 +383,7 @@ def test_a_swap_goes_on_when_the_report_has_ended(pipeline: Pipeline) -> None:
     _deposit(pipeline, _RATINGS, range(1, 13))
     with pipeline.database.connect() as report, ThreadPoolExecutor(1) as pool:
         report.execute("begin isolation level repeatable read; select 1")
-        loading = pool.submit(pipeline.load, _RATINGS, imdb_swap_seconds=60.0)
+        loading = pool.submit(pipeline.load, _RATINGS, full=True, imdb_swap_seconds=60.0)
         _wait_for(
             pipeline,
             "select count(*) = 1 from pg_class where relname ~ '__[0-9]+$' and relkind = 'r' "
@@ -417,7 +417,7 @@ def test_a_reader_that_holds_a_lock(pipeline: Pipeline, mode: str) -> None:
         # More than a swap's short tries, less than its patience.
         other.execute("set statement_timeout = '5s'")
         with ThreadPoolExecutor(1) as pool:
-            loading = pool.submit(pipeline.load, _RATINGS, imdb_swap_seconds=1.5)
+            loading = pool.submit(pipeline.load, _RATINGS, full=True, imdb_swap_seconds=1.5)
             try:
                 while not loading.done():
                     count = other.execute("select count(*) from raw.title_ratings").fetchone()
@@ -428,7 +428,7 @@ def test_a_reader_that_holds_a_lock(pipeline: Pipeline, mode: str) -> None:
                 holder.execute("commit")
     assert pipeline.visible() == before
     assert pipeline.leftovers() == CLEAN
-    assert pipeline.load(_RATINGS).rows == 12
+    assert pipeline.load(_RATINGS, full=True).rows == 12
 
 
 def test_data_and_ledger_are_never_apart(pipeline: Pipeline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +25,17 @@ MEGABYTES = 300
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
 def test_memory_is_bounded(pipeline: Pipeline) -> None:
-    """Download, load and export of a file twice the limit stay below it."""
+    """Download, load, load of the difference, and export of a file twice the limit stay below."""
     dataset = BY_NAME["title.akas"]
-    pipeline.publish(dataset, files.large(dataset, MEGABYTES))
-    peaks = {
-        step: process(
-            [sys.executable, "-m", "steps", step, dataset.name], pipeline.environment, kept=False
-        ).peak
-        for step in ("download", "load", "export")
-    }
+    content = files.large(dataset, MEGABYTES)
+    pipeline.publish(dataset, content)
+
+    def peak(step: str) -> int:
+        command = [sys.executable, "-m", "steps", step, dataset.name]
+        return process(command, pipeline.environment, kept=False).peak
+
+    peaks = {step: peak(step) for step in ("download", "load", "export")}
+    pipeline.deposit(dataset, files.pack(gzip.decompress(content).replace(b"x\t", b"y\t", 9), 0))
+    peaks["delta"] = peak("load")
+    assert pipeline.load(dataset).kind == "unchanged"
     assert all(40_000_000 < peak < LIMIT for peak in peaks.values()), peaks

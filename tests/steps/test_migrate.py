@@ -108,6 +108,52 @@ def test_a_database_of_version_1(database: Database) -> None:
         schema.check_version(connection)
 
 
+def test_a_database_of_version_2(pipeline: Pipeline) -> None:
+    """Becomes what a new one is, in place: rows, ledger and views stay, and the next load works."""
+    described = (
+        "select attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull "
+        "from pg_attribute join pg_class c on c.oid = attrelid where attnum > 0 and not "
+        "attisdropped and relnamespace in ('raw'::regnamespace, 'ops'::regnamespace) "
+        "union select relname, reloptions::text, relacl::text, null from pg_class "
+        "where relnamespace in ('raw'::regnamespace, 'ops'::regnamespace)"
+    )
+    dataset = BY_NAME["title.episode"]
+    added = ("catalogue", "inserted_rows", "updated_rows", "deleted_rows", "changes_kept")
+    with pipeline.database.connect() as connection:
+        new = set(connection.execute(described).fetchall())
+        for each in DATASETS:
+            connection.execute(
+                sql.SQL("drop table {}; alter table {} reset ({})").format(
+                    sql.Identifier("ops", f"changes_{each.table}"),
+                    sql.Identifier("raw", f"{each.table}__0"),
+                    sql.SQL(
+                        "autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, fillfactor"
+                    ),
+                )
+            )
+        connection.execute("drop table ops.ratings_history, ops.ratings_history_state")
+        for column in added:
+            connection.execute(
+                sql.SQL("alter table ops.loads drop column {}").format(sql.Identifier(column))
+            )
+        connection.execute(
+            "update ops.schema_version set version = 2; "
+            "insert into raw.title_episode values ('tt0000001', 'tt0000002', 1, 1); "
+            "create view public.mine as select * from raw.title_episode; "
+            "insert into ops.loads (dataset, object_key, etag, last_modified, rows, kind, "
+            "started_at) values ('title.episode', 'imdb/title.episode/1', 'e', now(), 1, 'full', "
+            "now())"
+        )
+        schema.migrate(connection)
+        migrated = set(connection.execute(described).fetchall())
+        assert migrated == new
+        assert connection.execute("select tconst from public.mine").fetchall() == [("tt0000001",)]
+        pipeline.deposit(dataset, files.file(dataset))
+        for kind in ("full", "unchanged"):
+            assert pipeline.load(dataset, accept=True).kind == kind
+        assert connection.execute("select count(*) from public.mine").fetchone() == (10,)
+
+
 @dataclass(frozen=True)
 class Owned:
     """An empty database and its owner, as an operator makes them, beside the roles."""
@@ -247,11 +293,14 @@ _MAY = {
         "insert into raw.title_ratings values ('tt1', 1.0, 5)",
         "select * from ops.loads",
         "select pg_ls_waldir()",
+        "create temporary table t (a int)",
     ],
     "dbt": [
         "select * from raw.title_ratings",
         "select * from ops.loads",
         "select * from ops.pins",
+        "select * from ops.ratings_history",
+        "select * from ops.changes_title_principals",
         "insert into ops.model_builds (model, built_at, loads) values ('m', now(), '{}')",
         "create table staging.t (a int)",
         "create view intermediate.v as select 1",
@@ -275,6 +324,8 @@ _MAY_NOT = {
         "drop table raw.title_ratings",
         "create table raw.t (a int)",
         "insert into ops.pins values ('d', 'k')",
+        "delete from ops.ratings_history",
+        "delete from ops.changes_title_ratings",
         "delete from ops.loads",
         "update ops.schema_version set version = 9",
         "create schema another",

@@ -158,6 +158,8 @@ def test_the_command_prints_json(pipeline: Pipeline) -> None:
             "load_id": load_id,
             "key": key,
             "rows": 10,
+            "kind": "full",
+            "changed": None,
             "last_modified": "2026-01-01T00:40:00+00:00",
         },
         "pinned": None,

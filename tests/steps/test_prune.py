@@ -13,7 +13,7 @@ from tests.steps.pipeline import logged
 if TYPE_CHECKING:
     from tests.steps.pipeline import Pipeline
 
-_RATINGS = BY_NAME["title.ratings"]
+_EPISODE = BY_NAME["title.episode"]
 
 
 def _prune(pipeline: Pipeline, **changes: object) -> int:
@@ -23,7 +23,7 @@ def _prune(pipeline: Pipeline, **changes: object) -> int:
 
 def _deposit(pipeline: Pipeline, day: int) -> str:
     return pipeline.deposit(
-        _RATINGS, files.file(_RATINGS, range(1, 10 + day)), f"2026010{day}T004000Z-0"
+        _EPISODE, files.file(_EPISODE, range(1, 10 + day)), f"2026010{day}T004000Z-0"
     )
 
 
@@ -31,7 +31,7 @@ def test_the_last_two_loads_and_the_newest_stay(pipeline: Pipeline) -> None:
     """A rollback has somewhere to go, and what was just downloaded is not thrown away."""
     keys = [_deposit(pipeline, day) for day in range(1, 6)]
     for key in keys[:4]:
-        pipeline.load(_RATINGS, key)
+        pipeline.load(_EPISODE, key)
     assert _prune(pipeline) == 2
     assert set(pipeline.store.objects()) == set(keys[2:])
     assert _prune(pipeline) == 0
@@ -40,9 +40,9 @@ def test_the_last_two_loads_and_the_newest_stay(pipeline: Pipeline) -> None:
 def test_a_pinned_object_stays(pipeline: Pipeline) -> None:
     """Held for longer than two loads remember, an object is still needed."""
     keys = [_deposit(pipeline, day) for day in range(1, 5)]
-    pipeline.load(_RATINGS, keys[0], hold=True)
+    pipeline.load(_EPISODE, keys[0], hold=True)
     with pipeline.database.connect("loader") as connection:
-        connection.execute("update ops.loads set object_key = 'imdb/title.ratings/long-gone'")
+        connection.execute("update ops.loads set object_key = 'imdb/title.episode/long-gone'")
     assert _prune(pipeline) == 2
     assert set(pipeline.store.objects()) == {keys[0], keys[3]}
 
@@ -52,7 +52,7 @@ def test_before_any_load_the_newest_stays(pipeline: Pipeline) -> None:
     keys = [_deposit(pipeline, day) for day in range(1, 4)]
     assert _prune(pipeline) == 2
     assert set(pipeline.store.objects()) == {keys[2]}
-    assert pipeline.load(_RATINGS).object_key == keys[2]
+    assert pipeline.load(_EPISODE).object_key == keys[2]
 
 
 def test_each_dataset_is_pruned_by_itself(pipeline: Pipeline) -> None:
@@ -71,7 +71,7 @@ def test_each_dataset_is_pruned_by_itself(pipeline: Pipeline) -> None:
 def test_only_abandoned_uploads_are_aborted(pipeline: Pipeline) -> None:
     """A young upload may be alive."""
     pipeline.store.client.create_multipart_upload(
-        Bucket=pipeline.store.bucket, Key="imdb/title.ratings/20260101T004000Z-0.tsv.gz"
+        Bucket=pipeline.store.bucket, Key="imdb/title.episode/20260101T004000Z-0.tsv.gz"
     )
     _prune(pipeline)
     assert len(pipeline.uploads()) == 1
