@@ -13,6 +13,10 @@ VALUES ?= kind
 # A folder with the folders argo-workflows and cloudnative-pg, for machines that reach no chart
 # repository.
 CHART_SOURCES ?=
+# Where the images are, as the charts name them, and anything else for Helm's release of imdb:
+# HELM_FLAGS='--set database.instances=2'
+REGISTRY ?=
+HELM_FLAGS ?=
 # For submit, as Argo takes them: PARAMETERS='datasets=title.ratings full-refresh=true'
 PARAMETERS ?=
 # For imdb: a command with its arguments.
@@ -128,7 +132,8 @@ deploy: $(HELM) charts/platform/charts $(if $(filter kind,$(VALUES)),secrets,nam
 	  --values charts/platform/values-$(VALUES).yaml --wait --timeout 10m >/dev/null,platform)
 	@echo "imdb: database, workflows, access"
 	$(call watched,$(HELM_HERE) upgrade --install imdb charts/imdb --namespace imdb \
-	  --values charts/imdb/values-$(VALUES).yaml --wait --timeout 15m,imdb)
+	  --values charts/imdb/values-$(VALUES).yaml --set-string images.tag=$(TAG) \
+	  $(if $(REGISTRY),--set-string images.registry=$(REGISTRY)) $(HELM_FLAGS) --wait --timeout 15m,imdb)
 
 submit: tool-argo tool-kubectl  ## Run the workflow and watch it; red when it is red. PARAMETERS='full-refresh=true'
 	@name=$$($(ARGO) submit --from workflowtemplate/imdb --output name $(addprefix --parameter ,$(PARAMETERS))) && \
@@ -136,9 +141,12 @@ submit: tool-argo tool-kubectl  ## Run the workflow and watch it; red when it is
 	phase=$$($(KUBECTL) get workflow $$name --namespace imdb --output jsonpath='{.status.phase}') && \
 	{ [ "$$phase" = Succeeded ] || { echo "$$name: $$phase; argo logs --namespace imdb $$name tells why" >&2; exit 1; }; }
 
-imdb: tool-argo  ## Run one command of imdb in the cluster: COMMAND='load title.akas --accept'.
-	@$(ARGO) submit --from workflowtemplate/imdb --entrypoint command --generate-name command- \
-	  --parameter command='$(COMMAND)' --log
+imdb: tool-argo tool-kubectl  ## Run one command of imdb in the cluster: COMMAND='load title.akas --accept'.
+	@name=$$($(ARGO) submit --from workflowtemplate/imdb --entrypoint command --generate-name command- \
+	  --parameter command='$(COMMAND)' --output name) && \
+	$(ARGO) logs --follow $$name && $(ARGO) wait $$name >/dev/null; \
+	phase=$$($(KUBECTL) get workflow $$name --namespace imdb --output jsonpath='{.status.phase}') && \
+	{ [ "$$phase" = Succeeded ] || { echo "$$name: $$phase" >&2; exit 1; }; }
 
 ui: tool-kubectl  ## Say where Argo's page is; without the kind cluster's mapped port, forward one.
 	@if [ "$$($(KUBECTL) get $(SERVER) --namespace platform --output jsonpath='{.spec.ports[0].nodePort}')" = $(NODE_PORT) ] \
@@ -169,6 +177,7 @@ undeploy: $(HELM) tool-kubectl  ## Uninstall both releases; secrets and MinIO's 
 	$(HELM_HERE) uninstall platform --namespace platform --ignore-not-found --wait --timeout 5m
 
 test-cluster: .venv/dev.done tool-kubectl tool-argo $(HELM)  ## Test the deployment in the current context, a kind cluster.
+	@[ -z '$(KUBE_CONTEXT)' ] || { echo "test-cluster deletes what is there: make $(KUBE_CONTEXT) the current context, without KUBE_CONTEXT" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/cluster
 
 chart-docs: tool-helm-docs  ## Write the charts' READMEs from the comments in their values.

@@ -90,7 +90,7 @@ DEADLINES = {
 # once would meet it again.
 RETRY_EXPRESSION = (
     "(lastRetry.status == 'Error' || lastRetry.exitCode in ['75', '137', '143', '-1'])"
-    " && !(lastRetry.message contains 'deadline')"
+    " && !(lastRetry.message contains 'than the specified deadline')"
 )
 
 # After 10, 30, 90 and 270 seconds: longer in all than a database takes to fail over. Argo waits
@@ -114,8 +114,9 @@ _STEP = Resources(cpu_request="25m", memory_request="160Mi", memory_limit="256Mi
 _COPY = Resources(cpu_request="50m", memory_request="160Mi", memory_limit="256Mi")
 _DBT = Resources(cpu_request="50m", memory_request="192Mi", memory_limit="512Mi")
 
-# A secret that is missing must not keep the pod from starting: the step ends with 78 and its log
-# says which variable it misses.
+# A secret of ours that is missing must not keep the pod from starting: the step ends with 78 and
+# its log says which variable it misses. The store's is Argo's too, for artifacts: without it no
+# pod starts, and its events name it.
 _OPTIONAL = True
 
 VOLUMES = [

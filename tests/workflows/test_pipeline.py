@@ -214,13 +214,17 @@ def test_key(workflow: Workflow) -> None:
             "Pod was active on the node longer than the specified deadline",
             False,
         ),
+        ("Error", "0", "failed to put file: context deadline exceeded", True),
     ],
 )
 def test_retries(status: str, code: str, message: str, again: bool) -> None:  # noqa: FBT001  # a case
     """What may end otherwise the next time is tried again, nothing else."""
     python = RETRY_EXPRESSION
     for argo, same in (
-        ("lastRetry.message contains 'deadline'", "'deadline' in message"),
+        (
+            "lastRetry.message contains 'than the specified deadline'",
+            "'than the specified deadline' in message",
+        ),
         ("lastRetry.status", "status"),
         ("lastRetry.exitCode", "code"),
         ("||", "or"),
@@ -242,6 +246,20 @@ def test_each_pod_is_retried(workflow: Workflow) -> None:
         else:
             assert "retryStrategy" not in template
     assert "retryStrategy" not in workflow.spec
+
+
+def test_what_keeps_runs_apart_and_the_cluster_clean(workflow: Workflow) -> None:
+    """One run at a time, four more tries, pods gone when they have succeeded, logs kept."""
+    spec = workflow.spec
+    assert [each["name"] for each in spec["synchronization"]["mutexes"]] == ["imdb"]
+    assert spec["podGC"]["strategy"] == "OnPodSuccess"
+    assert spec["archiveLogs"] is True
+    assert {"secondsAfterSuccess", "secondsAfterFailure"} <= set(spec["ttlStrategy"])
+    for template in workflow.pods.values():
+        retries = template["retryStrategy"]
+        assert retries["limit"] == 4
+        assert retries["retryPolicy"] == "Always"
+        assert retries["backoff"] == {"duration": "10s", "factor": 3, "cap": "5m"}
 
 
 def test_deadlines(workflow: Workflow) -> None:

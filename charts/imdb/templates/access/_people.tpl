@@ -6,6 +6,12 @@
 - apiGroups: [""]
   resources: [pods, pods/log, events]
   verbs: [get, list, watch]
+# With the visitor's own rights (authModes client) Argo's server reads the store's keys to show a
+# report or an archived log.
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [{{ .Values.secrets.store }}]
+  verbs: [get]
 {{- end }}
 
 {{/* Service account, role and binding of people: (dict "root" $ "name" "values" "rules"). */}}
