@@ -202,7 +202,9 @@ class Cluster:
         pods: list[Any] = self.core.list_namespaced_pod(NAMESPACE, label_selector=selector).items
         return pods
 
-    def python(self, name: str, code: str, labels: Mapping[str, str]) -> bool:
+    def python(
+        self, name: str, code: str, labels: Mapping[str, str], namespace: str = NAMESPACE
+    ) -> bool:
         """Tell whether Python code succeeds in a pod with these labels."""
         pod = {
             "metadata": {"name": name, "labels": dict(labels)},
@@ -232,17 +234,17 @@ class Cluster:
                 ],
             },
         }
-        self.core.create_namespaced_pod(NAMESPACE, pod)
+        self.core.create_namespaced_pod(namespace, pod)
         try:
             deadline = time.monotonic() + 60
             while True:
-                phase = self.core.read_namespaced_pod(name, NAMESPACE).status.phase
+                phase = self.core.read_namespaced_pod(name, namespace).status.phase
                 if phase in {"Succeeded", "Failed"}:
                     return bool(phase == "Succeeded")
                 assert time.monotonic() < deadline, f"pod {name} is {phase}"
                 time.sleep(0.5)
         finally:
-            self.core.delete_namespaced_pod(name, NAMESPACE, grace_period_seconds=0)
+            self.core.delete_namespaced_pod(name, namespace, grace_period_seconds=0)
 
     @cached_property
     def image(self) -> str:

@@ -34,6 +34,10 @@ while True:
 """
 
 
+# What cannot be found would be refused by no policy.
+RESOLVES = "import socket; socket.gethostbyname('{host}')"
+
+
 @pytest.mark.parametrize(
     ("component", "place", "reached"),
     [
@@ -59,6 +63,17 @@ def test_a_pod_reaches_what_it_needs(
     }
     code = CONNECT.format(address=PLACES[place])
     assert cluster.python(f"reach-{component}-{place}", code, labels) is reached
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_nobody_is_let_in_from_elsewhere(cluster: Cluster, place: str) -> None:
+    """Where no policy keeps a pod in, and whatever it calls itself, the place's own refuses it."""
+    host, port = PLACES[place]
+    address = (host if "." in host else f"{host}.{NAMESPACE}", port)
+    labels = {"app.kubernetes.io/part-of": "imdb", "app.kubernetes.io/component": "load"}
+    assert cluster.python(f"resolves-{place}", RESOLVES.format(host=address[0]), labels, "default")
+    code = CONNECT.format(address=address)
+    assert not cluster.python(f"outside-{place}", code, labels, "default")
 
 
 def test_namespaces_are_restricted(cluster: Cluster) -> None:

@@ -49,6 +49,8 @@ def test_a_first_run_ends_with_the_laptop_s_tables(
     first = cluster.run()
     assert first.phase == "Succeeded", first.phases
     assert first.ran == set(cluster.inputs)
+    # On a busy machine a probe may be asked before its pod listens.
+    assert not [each for each in cluster.warnings() if "Readiness probe" not in each]
     ours = hashes(cluster.rows)
     assert len(ours) > 7
     assert ours == hashes(partial(laptop, 0))
