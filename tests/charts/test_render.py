@@ -167,3 +167,30 @@ def expressions(part: object) -> list[str]:
     if isinstance(part, list):
         return [found for inner in part for found in expressions(inner)]
     return [part] if isinstance(part, str) and "{{" in part else []
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "peers"),
+    [("[]", None), ('["192.0.2.0/24"]', [{"ipBlock": {"cidr": "192.0.2.0/24"}}])],
+)
+def test_backups_go_to_a_store_of_their_own(
+    helm: str, cidrs: str, peers: list[object] | None
+) -> None:
+    """Beside MinIO as the pipeline's store: the database reaches that store and not MinIO."""
+    chart = ROOT / "charts/imdb"
+    rendered = template(
+        helm,
+        chart,
+        values_file(chart, "production"),
+        "--set=database.backup.endpoint=https://backups.example.com",
+        f"--set-json=networkPolicy.backup.cidrs={cidrs}",
+    )
+    (policy,) = (
+        each
+        for each in objects(rendered)
+        if each["kind"] == "NetworkPolicy" and each["metadata"]["name"] == "database"
+    )
+    rules = policy["spec"]["egress"]
+    assert not any("minio" in json.dumps(rule) for rule in rules)
+    (own,) = (r for r in rules if r["ports"] == [{"protocol": "TCP", "port": 443}])
+    assert own.get("to") == peers
