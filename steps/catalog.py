@@ -85,6 +85,11 @@ class Dataset:
         return f"{self.name}.tsv.gz"
 
     @property
+    def changes_table(self) -> str:
+        """Name of the table of its change sets, in the schema ops."""
+        return f"changes_{self.table}"
+
+    @property
     def header(self) -> bytes:
         """The file's first line without its end."""
         return "\t".join(column.header for column in self.columns).encode()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def table(dataset: Dataset) -> sql.Identifier:
     """Return the name of the table of a dataset's change sets."""
-    return sql.Identifier("ops", f"changes_{dataset.table}")
+    return sql.Identifier("ops", dataset.changes_table)
 
 
 def write(

@@ -129,6 +129,7 @@ class _Delta:
         )
         try:
             with (
+                fill.diagnosed(task.store, task.item),
                 ahead(self._older_text(), _BLOCKS_AHEAD) as older,
                 ahead(self._text(task.item), _BLOCKS_AHEAD) as newer,
                 task.connection.cursor() as cursor,
@@ -138,12 +139,6 @@ class _Delta:
         except UnsortedError:
             message = "its rows are not in the order of their key"
             raise UnsuitedError(message) from None
-        except _Faulty:
-            reason = "a number is not as Postgres writes it"
-            raise fill.diagnosis(task.store, task.item, reason) from None
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
-            reason = str(error.diag.message_primary)
-            raise fill.diagnosis(task.store, task.item, reason) from error
 
     def _text(self, item: StoredObject) -> Iterator[bytes]:
         blocks = fill.text(self.task.store, item, self.meter)
@@ -169,7 +164,7 @@ class _Delta:
                     continue
                 # A row that goes was checked when it came.
                 if op is not Op.DELETE and not checker.accepts(b"".join(each)):
-                    raise _Faulty
+                    raise fill.FaultyError
                 prefix = f"{op.value}\t".encode()
                 copy.write(prefix + tsv.to_copy(prefix.join(each)))
                 counts[op] += len(each)
@@ -228,10 +223,6 @@ class _Delta:
         key = sql.Identifier(dataset.key[0])
         (example,) = database.one_row(self.task.connection, query.format(key, _DELTA))
         return changed.deleted, example
-
-
-class _Faulty(Exception):  # noqa: N818 - says where to look, not what happened
-    """A changed line holds a number that is not canonical."""
 
 
 # In an order in which no key stands twice.

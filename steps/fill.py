@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import re
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 import psycopg
@@ -57,25 +57,36 @@ def copy(
     blocks = text(store, item, meter)
     next(blocks)
     rows_a_byte = 0.0
-    try:
-        with _Copiers(settings, statement) as copiers:
-            for number, block in enumerate(blocks):
-                if not checker.accepts(block):
-                    raise _Faulty
-                copiers.put(tsv.to_copy(block))
-                if number % _COUNTED_BLOCKS == 0:
-                    rows_a_byte = block.count(b"\n") / len(block)
-                meter.rows += round(len(block) * rows_a_byte)
-    except _Faulty:
-        raise diagnosis(store, item, "a number is not as Postgres writes it") from None
-    except (psycopg.DataError, psycopg.IntegrityError) as error:
-        raise diagnosis(store, item, str(error.diag.message_primary)) from error
+    with diagnosed(store, item), _Copiers(settings, statement) as copiers:
+        for number, block in enumerate(blocks):
+            if not checker.accepts(block):
+                raise FaultyError
+            copiers.put(tsv.to_copy(block))
+            if number % _COUNTED_BLOCKS == 0:
+                rows_a_byte = block.count(b"\n") / len(block)
+            meter.rows += round(len(block) * rows_a_byte)
     meter.rows = copiers.rows
     return copiers.rows
 
 
-class _Faulty(Exception):  # noqa: N818 - says where to look, not what happened
-    """A block holds a number that is not canonical."""
+class FaultyError(Exception):
+    """Some line holds a number that is not canonical."""
+
+
+@contextmanager
+def diagnosed(store: Store, item: StoredObject) -> Iterator[None]:
+    """Say of what is wrong with an object's lines where it stands.
+
+    Raises:
+        DataError: a FaultyError came, or Postgres refused a row.
+
+    """
+    try:
+        yield
+    except FaultyError:
+        raise _diagnosis(store, item, "a number is not as Postgres writes it") from None
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        raise _diagnosis(store, item, str(error.diag.message_primary)) from error
 
 
 class _Cancelled(Exception):  # noqa: N818 - ends a COPY from our side
@@ -230,7 +241,7 @@ def text(store: Store, item: StoredObject, meter: Meter | None = None) -> Iterat
         raise DataError(message, object=item.key, **error.where) from error
 
 
-def diagnosis(store: Store, item: StoredObject, reason: str) -> DataError:
+def _diagnosis(store: Store, item: StoredObject, reason: str) -> DataError:
     """Find the line of an error by reading the object again.
 
     COPY's own line numbers count each connection's share.

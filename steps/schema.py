@@ -201,7 +201,7 @@ def _settle(connection: Connection[TupleRow], dataset: Dataset) -> None:
 
 def _changes_table(connection: Connection[TupleRow], dataset: Dataset) -> None:
     """Make the table of a dataset's change sets; add what a newer catalogue tracks."""
-    table = sql.Identifier("ops", f"changes_{dataset.table}")
+    table = sql.Identifier("ops", dataset.changes_table)
     by_name = {column.name: column for column in dataset.columns}
     key = [_definition(name, by_name[name]) + sql.SQL(" not null") for name in dataset.key]
     connection.execute(
