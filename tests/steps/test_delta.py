@@ -23,7 +23,10 @@ from tests.steps.pipeline import CLEAN, logged
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from psycopg.rows import TupleRow
+
     from steps.catalog import Dataset
+    from steps.database import Entry
     from steps.load import Loaded
     from tests.steps.pipeline import Pipeline
 
@@ -58,7 +61,7 @@ def _changes(pipeline: Pipeline, dataset: Dataset) -> list[tuple[object, ...]]:
     """Return the change set of the latest load, without its number."""
     with pipeline.database.connect() as connection:
         rows = connection.execute(
-            f"select * from ops.changes_{dataset.table} "  # noqa: S608
+            f"select * from ops.{dataset.changes_table} "  # noqa: S608 - the catalogue's name
             "where load_id = (select max(load_id) from ops.loads) order by 3, 4"
         )
         return [row[1:] for row in rows]
@@ -345,6 +348,7 @@ def _lose_before(monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
     whole = psycopg.Connection.execute
     numbers = iter(range(1000))
 
+    # Whatever psycopg's own takes goes on to it.
     def execute(connection: psycopg.Connection, *arguments: Any, **more: Any) -> object:  # noqa: ANN401
         if next(numbers) == stop:
             connection.close()
@@ -397,8 +401,8 @@ def _at_the_end(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) -> 
     """Do something when all of a load is written and nothing committed."""
     whole = database.write_load
 
-    def write_load(*arguments: object) -> None:
-        whole(*arguments)  # type: ignore[arg-type]
+    def write_load(connection: psycopg.Connection[TupleRow], entry: Entry) -> None:
+        whole(connection, entry)
         action()
 
     monkeypatch.setattr(database, "write_load", write_load)
