@@ -31,13 +31,8 @@
   {{ return({'datasets': datasets | unique | list, 'tables': tables | unique | list}) }}
 {% endmacro %}
 
-{% macro note_loads() %}
-  {%- if execute and model.config.materialized in ('incremental', 'view') -%}
-    {%- set inputs = inputs_of(model.unique_id) -%}
-    select
-      set_config('imdb.as_of_date', coalesce({{ as_of_date() }}::text, ''), true),
-      set_config('imdb.loads', coalesce(jsonb_object_agg(dataset, load_id)::text, '{}'), true)
-    from (
+{#- By dataset the load that a model with these inputs would be built from now. -#}
+{% macro loads_of_inputs(inputs) -%}
       select dataset, min(load_id) as load_id
       from (
         select dataset, max(load_id) as load_id
@@ -51,6 +46,16 @@
         where model in ({{ sql_list(inputs.tables) or 'null' }})
       ) as inputs
       group by dataset
+{%- endmacro %}
+
+{% macro note_loads() %}
+  {%- if execute and model.config.materialized in ('incremental', 'view') -%}
+    {%- set inputs = inputs_of(model.unique_id) -%}
+    select
+      set_config('imdb.as_of_date', coalesce({{ as_of_date() }}::text, ''), true),
+      set_config('imdb.loads', coalesce(jsonb_object_agg(dataset, load_id)::text, '{}'), true)
+    from (
+      {{ loads_of_inputs(inputs) }}
     ) as loads
   {%- endif -%}
 {% endmacro %}

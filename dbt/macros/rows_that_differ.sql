@@ -4,8 +4,8 @@
   Promises, in the order a reader asks:
   - Readers see the table before or after a build, whole: everything is one transaction.
   - The table is the same object for ever, so users' views, grants and foreign keys survive, also
-    under --full-refresh (`full_refresh: false`): a build always computes the whole result.
-  - What is written is what changed: of the keys, rows without an identical counterpart are
+    under --full-refresh (`full_refresh: false`), which computes the whole result all the same.
+  - What is written is what changed: rows without an identical counterpart are
     deleted and the missing inserted. If nothing differs nothing is written.
   - DDL runs only when the model's SQL or config changed. Columns are added, dropped and retyped
     in place, the primary key is `unique_key`, indexes are those of the config. This takes an
@@ -13,8 +13,9 @@
     the price of showing the new columns only together with their values. A column that a view
     of a user needs is neither dropped nor retyped: Postgres' error names the view.
 
-  A later build of affected keys only has its seam here: config `incremental_predicates` limits
-  the stored side (alias `stored`), the model's SQL the fresh one.
+  Of a build of affected keys (macros/affected.sql) the model's SQL gives only their rows, so only
+  their stored rows are compared. Config `incremental_predicates` limits the stored side (alias
+  `stored`) of every build.
 #}
 
 {#- All text is in C order, as in schema raw: an id that changed its collation on the way could not
@@ -85,7 +86,11 @@
 {% macro get_incremental_rows_that_differ_sql(arg_dict) %}
   {% set target = arg_dict['target_relation'] %}
   {% set temp = arg_dict['temp_relation'] %}
-  {% set predicates = arg_dict['incremental_predicates'] or [] %}
+  {% set predicates = (arg_dict['incremental_predicates'] or []) | list %}
+  {% set affected = affected_key() %}
+  {% if affected %}
+    {% do predicates.append(is_affected('stored.' ~ affected)) %}
+  {% endif %}
   {% set key = key_columns() %}
   {% set names = model['columns'].keys() | list %}
   {% set columns = get_quoted_csv(names) %}
@@ -133,7 +138,8 @@
   {% for change in changes.after %}
     {% do run_query(change) %}
   {% endfor %}
-  {% if deleted or inserted or changes.before or changes.after %}
+  {#- Few rows more or less leave the statistics as good as they were. -#}
+  {% if changes.before or changes.after or ((deleted or inserted) and not affected) %}
     {% do run_query('analyze ' ~ target) %}
   {% endif %}
   {% do log(target.identifier ~ ': ' ~ deleted ~ ' rows deleted, ' ~ inserted ~ ' inserted', info=True) %}

@@ -32,9 +32,13 @@
   without the per-title aggregate.
 -#}
 {% macro crew_list(list, person, position) %}
+{%- call(changes) affected_keys('tconst') %}
+select tconst from {{ changes['title.crew'] }} as changed
+{% endcall -%}
 with source as not materialized (
 
     select * from {{ source('raw', 'title_crew') }}
+    where {{ is_affected('tconst') }}
 
 ),
 

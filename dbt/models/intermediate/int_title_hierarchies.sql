@@ -3,10 +3,12 @@
     unique_key='episode_tconst',
     indexes=[{'columns': ['series_tconst']}],
 ) }}
+{%- call(changes) affected_keys('series_tconst') %}{{ changed_series(changes) }}{% endcall %}
 
 with episodes as (
 
     select * from {{ ref('stg_title_episode') }}
+    where {{ is_affected('parent_tconst') }}
 
 ),
 
@@ -50,7 +52,9 @@ series as (
         start_year as series_start_year,
         end_year as series_end_year
     from titles
-    where title_type in ({{ sql_list(var('series_types')) }})
+    where
+        title_type in ({{ sql_list(var('series_types')) }})
+        and {{ is_affected('tconst') }}
 
 ),
 

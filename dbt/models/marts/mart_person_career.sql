@@ -8,11 +8,27 @@
     indexes=[{'columns': ['dominant_role', 'total_credits']}],
     pre_hook='set local enable_hashagg = off',
 ) }}
+{%- call(changes) affected_keys('nconst') %}
+select unnest(array[old_nconst, new_nconst]) as nconst from {{ changes['title.principals'] }} as changed
+union all
+select credits.nconst
+from {{ source('raw', 'title_principals') }} as credits
+inner join (
+    select tconst from {{ changes['title.ratings'] }} as ratings
+    union all
+    select tconst from {{ changes['title.basics'] }} as titles
+    where op <> 'update' or old_start_year is distinct from new_start_year
+) as changed on credits.tconst = changed.tconst
+union all
+select nconst from {{ changes['name.basics'] }} as people
+{% endcall %}
 
 with credits as (
 
     select * from {{ ref('int_person_filmography') }}
-    where not is_archive
+    where
+        not is_archive
+        and {{ is_affected('nconst') }}
 
 ),
 

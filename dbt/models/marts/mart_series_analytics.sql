@@ -2,10 +2,12 @@
     unique_key='series_tconst',
     indexes=[{'columns': ['series_performance_tier', 'avg_series_rating']}],
 ) }}
+{%- call(changes) affected_keys('series_tconst') %}{{ changed_series(changes) }}{% endcall %}
 
 with episodes as (
 
     select * from {{ ref('int_title_hierarchies') }}
+    where {{ is_affected('series_tconst') }}
 
 ),
 

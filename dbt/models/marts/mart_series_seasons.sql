@@ -1,8 +1,10 @@
 {{ config(unique_key=['series_tconst', 'season_number']) }}
+{%- call(changes) affected_keys('series_tconst') %}{{ changed_series(changes) }}{% endcall %}
 
 with episodes as (
 
     select * from {{ ref('int_title_hierarchies') }}
+    where {{ is_affected('series_tconst') }}
 
 ),
 

@@ -1,0 +1,133 @@
+{#
+  A build that costs what changed: of the keys that the loads since the last build affected, and no
+  other, the rows are computed anew; rows_that_differ applies them.
+
+  A model says once which keys those are, and limits by them what it reads:
+
+    {%- call(changes) affected_keys('tconst') %}
+    select tconst from {{ changes['title.crew'] }}
+    {% endcall -%}
+    select … from {{ source('raw', 'title_crew') }} where {{ is_affected('tconst') }}
+
+  `changes` gives, by dataset, the change sets of these loads as a relation: op, key, and old_… and
+  new_… values of the columns that the catalogue tracks. The old ones count as well: who lost a
+  credit is affected like who won one. A key too many costs time, one too few a wrong table.
+
+  The whole table is computed where that cannot be, or would not be cheaper:
+  - it was never built, or by other project files, or in another year of the clock;
+  - a load that it has not used kept no change set, as a full load does;
+  - more than `incremental_up_to` (config meta, a share) of its rows are affected;
+  - dbt was asked for a full refresh, or run by hand: without the setting imdb.models there is no
+    saying which files built the table.
+
+  All of it, from the first look at the ledger to the new row of ops.model_builds, is one
+  transaction of one snapshot: a load that lands meanwhile is neither seen nor noted. dbt compiles a
+  model over the connection, and in the transaction, in which it builds it.
+#}
+
+{% macro affected_keys(key) %}
+  {%- if execute and model.resource_type == 'model' and flags.WHICH in ('build', 'run') -%}
+    {%- do run_query('set transaction isolation level repeatable read') -%}
+    {%- set changes = {} -%}
+    {%- if not should_full_refresh() and not flags.FULL_REFRESH and load_cached_relation(this) is not none -%}
+      {%- set changes = changes_since_build() -%}
+    {%- endif -%}
+    {%- if changes -%}
+      {%- do run_query(
+        'create temporary table affected on commit drop as select distinct ' ~ key
+        ~ ' from (' ~ caller(changes) ~ ') as keys where ' ~ key ~ ' is not null'
+      ) -%}
+      {%- do run_query('analyze pg_temp.affected') -%}
+      {%- set found = run_query(share_affected(key))[0] -%}
+      {%- if found['share'] > config.meta_get('incremental_up_to', 0.2) -%}
+        {%- do run_query('drop table pg_temp.affected') -%}
+      {%- endif -%}
+      {%- do log(
+        model.name ~ ': ' ~ found['affected'] ~ ' values of ' ~ key ~ ' affected, '
+        ~ '%.1f' | format(100 * found['share']) ~ ' % of the rows',
+        info=True
+      ) -%}
+    {%- endif -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- The condition that a row belongs to an affected key; true while the whole table is computed. -#}
+{% macro is_affected(column) -%}
+  {%- set key = affected_key() if execute and model.resource_type == 'model' else none -%}
+  {{ column ~ ' in (select affected.' ~ key ~ ' from pg_temp.affected)' if key else 'true' }}
+{%- endmacro %}
+
+{#- The column of the affected keys, none while the whole table is computed. -#}
+{% macro affected_key() %}
+  {% set found = run_query(
+    "select attname::text from pg_attribute where attrelid = to_regclass('pg_temp.affected') and attnum > 0"
+  ) %}
+  {{ return(found[0][0] if found | length else none) }}
+{% endmacro %}
+
+{#- {dataset: SQL of the changes that this model has not used}, empty if they do not tell all. -#}
+{% macro changes_since_build() %}
+  {% set spans %}
+    with inputs as ({{ loads_of_inputs(inputs_of(model.unique_id)) }}),
+    build as (
+      select loads, as_of_date from {{ source('ops', 'model_builds') }}
+      where model = {{ dbt.string_literal(model.name) }} and project = {{ models_version() }}
+    )
+    select
+      inputs.dataset,
+      (build.loads ->> inputs.dataset)::bigint as used,
+      inputs.load_id as latest,
+      coalesce(extract(year from build.as_of_date) = {{ as_of_year() }}, false)
+      and (build.loads ->> inputs.dataset)::bigint is not null
+      and not exists (
+        select from {{ source('ops', 'loads') }} as unused
+        where unused.dataset = inputs.dataset
+          and unused.load_id > (build.loads ->> inputs.dataset)::bigint
+          and unused.load_id <= inputs.load_id
+          and not unused.changes_kept
+      ) as is_told
+    from inputs
+    left join build on true
+  {% endset %}
+  {% set changes = {} %}
+  {% for span in run_query(spans) %}
+    {% if not span['is_told'] %}
+      {{ return({}) }}
+    {% endif %}
+    {% do changes.update({
+      span['dataset']: '(select * from '
+      ~ source('ops', 'loads').incorporate(path={'identifier': 'changes_' ~ span['dataset'].replace('.', '_')})
+      ~ ' where load_id > ' ~ span['used'] ~ ' and load_id <= ' ~ span['latest'] ~ ')'
+    }) %}
+  {% endfor %}
+  {{ return(changes) }}
+{% endmacro %}
+
+{#- The share of the stored rows whose key is affected, estimated from some 20,000 of them: to count
+    them all would cost what it is to save. -#}
+{% macro share_affected(key) -%}
+  {%- set stored_rows = run_query("select reltuples from pg_class where oid = '" ~ this ~ "'::regclass")[0][0] | float -%}
+  {%- set percent = [100 * 20000 / [stored_rows, 1] | max, 100] | min -%}
+  select
+    (select count(*) from pg_temp.affected) as affected,
+    coalesce(avg((stored.{{ key }} in (select affected.{{ key }} from pg_temp.affected))::integer), 0) as share
+  from {{ this }} as stored tablesample system ({{ percent }}) repeatable (1)
+{%- endmacro %}
+
+{#- Keys of the series of which anything changed that the hierarchy or a series' mart tells. -#}
+{% macro changed_series(changes) -%}
+    select unnest(array[old_parent_tconst, new_parent_tconst]) as series_tconst
+    from {{ changes['title.episode'] }} as changed
+    union all
+    select episodes.parent_tconst
+    from {{ source('raw', 'title_episode') }} as episodes
+    inner join (
+      select tconst from {{ changes['title.basics'] }} as titles
+      union all
+      select tconst from {{ changes['title.ratings'] }} as ratings
+    ) as changed on episodes.tconst = changed.tconst
+    union all
+    select tconst from {{ changes['title.basics'] }} as titles
+    union all
+    select tconst from {{ changes['title.ratings'] }} as ratings
+{%- endmacro %}
