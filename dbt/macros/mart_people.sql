@@ -22,3 +22,11 @@
   {{- ',\n' if not loop.last }}
   {%- endfor -%}
 {%- endmacro %}
+
+{% macro mart_is_high_quality(rating) -%}
+  {{ rating }} >= {{ var('limits').high_quality_work }}
+{%- endmacro %}
+
+{% macro mart_is_good_quality(rating) -%}
+  {{ rating }} >= {{ var('limits').good_quality_work }} and {{ rating }} < {{ var('limits').high_quality_work }}
+{%- endmacro %}

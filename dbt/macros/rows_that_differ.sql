@@ -14,7 +14,7 @@
     of a user needs is neither dropped nor retyped: Postgres' error names the view.
 
   Of a build of affected keys (macros/affected.sql) the model's SQL gives only their rows, so only
-  their stored rows are compared. Config `incremental_predicates` limits the stored side (alias
+  the stored rows of these keys are compared. Config `incremental_predicates` limits the stored side (alias
   `stored`) of every build.
 #}
 
@@ -89,7 +89,11 @@
   {% set predicates = (arg_dict['incremental_predicates'] or []) | list %}
   {% set affected = affected_key() %}
   {% if affected %}
-    {% do predicates.append(is_affected('stored.' ~ affected)) %}
+    {#- A model may also give rows of keys that it did not count as affected. -#}
+    {% do predicates.append(
+      'stored.' ~ affected ~ ' in (select ' ~ affected ~ ' from pg_temp.affected union select '
+      ~ affected ~ ' from ' ~ temp ~ ')'
+    ) %}
   {% endif %}
   {% set key = key_columns() %}
   {% set names = model['columns'].keys() | list %}

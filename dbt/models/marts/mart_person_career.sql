@@ -2,6 +2,9 @@
   Almost every credit is its own pair of person and title, so hashing them saves nothing, and spills
   where the planner expects half of them. Sorted they go through parallel workers, and the careers
   below find them in order.
+
+  Votes change every day for every popular title, hence for a third of all credits' people. Those
+  of whom nothing else changed are not counted anew: the difference is added to their stored row.
 #}
 {{ config(
     unique_key='nconst',
@@ -9,26 +12,46 @@
     pre_hook='set local enable_hashagg = off',
 ) }}
 {%- call(changes) affected_keys('nconst') %}
-select unnest(array[old_nconst, new_nconst]) as nconst from {{ changes['title.principals'] }} as changed
+-- A credit that only moved within its title is lost and won, and cancels out.
+select nconst
+from (
+    select tconst, old_nconst as nconst, old_category as category, -1 as won
+    from {{ changes['title.principals'] }} as lost
+    union all
+    select tconst, new_nconst, new_category, 1
+    from {{ changes['title.principals'] }} as won
+) as moved
+group by tconst, nconst, category
+having sum(won) <> 0
 union all
 select credits.nconst
-from {{ source('raw', 'title_principals') }} as credits
-inner join (
-    select tconst from {{ changes['title.ratings'] }} as ratings
-    union all
-    select tconst from {{ changes['title.basics'] }} as titles
-    where op <> 'update' or old_start_year is distinct from new_start_year
-) as changed on credits.tconst = changed.tconst
+from {{ changes['title.basics'] }} as titles
+inner join {{ source('raw', 'title_principals') }} as credits on titles.tconst = credits.tconst
+where titles.op <> 'update' or titles.old_start_year is distinct from titles.new_start_year
 union all
 select nconst from {{ changes['name.basics'] }} as people
+where op <> 'update' or old_primary_name is distinct from new_primary_name
+union all
+-- Of whose best work the rating fell, only all works tell which is the best now. And to half a
+-- rating, which the files could hold, no difference can be added.
+select credits.nconst
+from {{ changes['title.ratings'] }} as ratings
+inner join {{ source('raw', 'title_principals') }} as credits on ratings.tconst = credits.tconst
+inner join {{ this }} as stored on credits.nconst = stored.nconst
+where
+    (
+        ratings.old_average_rating > coalesce(ratings.new_average_rating, 0)
+        and ratings.old_average_rating = stored.highest_rated_work
+    )
+    or (ratings.old_average_rating is null) <> (ratings.old_num_votes is null)
+    or (ratings.new_average_rating is null) <> (ratings.new_num_votes is null)
 {% endcall %}
+{%- set changes = changes_since_build() if affected_key() else {} %}
 
 with credits as (
 
     select * from {{ ref('int_person_filmography') }}
-    where
-        not is_archive
-        and {{ is_affected('nconst') }}
+    where not is_archive
 
 ),
 
@@ -50,6 +73,7 @@ works as (
         is_upcoming,
         bit_or({{ mart_role_bit('role') }}) as role_bits
     from credits
+    where {{ is_affected('nconst') }}
     group by nconst, tconst, start_year, average_rating, num_votes, is_upcoming
 
 ),
@@ -79,7 +103,8 @@ careers as (
         count(distinct career_year) as active_years,
         {{ mart_role_credits('role_bits') }},
         count(*) filter (where is_upcoming) as upcoming_titles,
-        avg(average_rating) as avg_project_rating,
+        count(average_rating) as rated_credits,
+        sum(average_rating) as rating_total,
         sum(num_votes) as total_audience_reach,
         max(average_rating) as highest_rated_work,
         count(*) filter (where career_year >= 2020) as works_2020s,
@@ -87,54 +112,107 @@ careers as (
         count(*) filter (where career_year between 2000 and 2009) as works_2000s,
         count(*) filter (where career_year between 1990 and 1999) as works_1990s,
         count(*) filter (where career_year < 1990) as works_before_1990,
-        count(*) filter (where average_rating >= {{ var('limits').high_quality_work }})
-            as high_quality_works,
-        count(*) filter (
-            where
-            average_rating >= {{ var('limits').good_quality_work }}
-            and average_rating < {{ var('limits').high_quality_work }}
-        ) as good_quality_works
+        count(*) filter (where {{ mart_is_high_quality('average_rating') }}) as high_quality_works,
+        count(*) filter (where {{ mart_is_good_quality('average_rating') }}) as good_quality_works
     from dated
     group by nconst
     having count(career_year) >= {{ var('limits').career_titles }}
 
 ),
 
+{% if changes %}
+rerated as (
+
+    select
+        credits.nconst,
+        sum((ratings.new_average_rating is not null)::integer - (ratings.old_average_rating is not null)::integer)
+            as rated_credits,
+        sum(coalesce(ratings.new_average_rating, 0) - coalesce(ratings.old_average_rating, 0)) as rating_total,
+        sum(coalesce(ratings.new_num_votes, 0) - coalesce(ratings.old_num_votes, 0)) as total_audience_reach,
+        max(ratings.new_average_rating) as highest_rated_work,
+        count(*) filter (where {{ mart_is_high_quality('ratings.new_average_rating') }})
+        - count(*) filter (where {{ mart_is_high_quality('ratings.old_average_rating') }}) as high_quality_works,
+        count(*) filter (where {{ mart_is_good_quality('ratings.new_average_rating') }})
+        - count(*) filter (where {{ mart_is_good_quality('ratings.old_average_rating') }}) as good_quality_works
+    from {{ changes['title.ratings'] }} as ratings
+    inner join (
+        select distinct nconst, tconst from credits
+        where not is_upcoming
+    ) as credits on ratings.tconst = credits.tconst
+    group by credits.nconst
+
+),
+{% endif %}
+
+counted as (
+
+    select * from careers
+    {% if changes %}
+        union all
+        select
+            stored.nconst,
+            stored.career_start_year,
+            stored.latest_work_year,
+            stored.total_credits,
+            stored.active_years,
+            {%- for role in mart_roles() %}
+            stored.{{ role }}_credits,
+            {%- endfor %}
+            stored.upcoming_titles,
+            stored.rated_credits + rerated.rated_credits as rated_credits,
+            coalesce(stored.rating_total, 0) + rerated.rating_total as rating_total,
+            coalesce(stored.total_audience_reach, 0) + rerated.total_audience_reach as total_audience_reach,
+            greatest(stored.highest_rated_work, rerated.highest_rated_work) as highest_rated_work,
+            stored.works_2020s,
+            stored.works_2010s,
+            stored.works_2000s,
+            stored.works_1990s,
+            stored.works_before_1990,
+            stored.high_quality_works + rerated.high_quality_works as high_quality_works,
+            stored.good_quality_works + rerated.good_quality_works as good_quality_works
+        from {{ this }} as stored
+        inner join rerated on stored.nconst = rerated.nconst
+        where not {{ is_affected('stored.nconst') }}
+    {% endif %}
+
+),
+
 measured as (
 
     select
-        careers.*,
+        counted.*,
         people.primary_name as person_name,
-        careers.latest_work_year - careers.career_start_year as career_span_years,
-        careers.total_credits::numeric / careers.active_years as avg_credits_per_year,
+        counted.latest_work_year - counted.career_start_year as career_span_years,
+        counted.total_credits::numeric / counted.active_years as avg_credits_per_year,
+        counted.rating_total / counted.rated_credits as avg_project_rating,
         greatest(
-            careers.actor_credits,
-            careers.director_credits,
-            careers.writer_credits,
-            careers.producer_credits,
-            careers.cinematographer_credits,
-            careers.composer_credits,
-            careers.editor_credits,
-            careers.self_credits,
-            careers.other_credits
+            counted.actor_credits,
+            counted.director_credits,
+            counted.writer_credits,
+            counted.producer_credits,
+            counted.cinematographer_credits,
+            counted.composer_credits,
+            counted.editor_credits,
+            counted.self_credits,
+            counted.other_credits
         ) as max_role_credits,
         -- Being oneself is no craft, and what is other is of all sorts.
-        (careers.actor_credits > 0)::integer
-        + (careers.director_credits > 0)::integer
-        + (careers.writer_credits > 0)::integer
-        + (careers.producer_credits > 0)::integer
-        + (careers.cinematographer_credits > 0)::integer
-        + (careers.composer_credits > 0)::integer
-        + (careers.editor_credits > 0)::integer as crafts,
+        (counted.actor_credits > 0)::integer
+        + (counted.director_credits > 0)::integer
+        + (counted.writer_credits > 0)::integer
+        + (counted.producer_credits > 0)::integer
+        + (counted.cinematographer_credits > 0)::integer
+        + (counted.composer_credits > 0)::integer
+        + (counted.editor_credits > 0)::integer as crafts,
         greatest(
-            careers.works_2020s,
-            careers.works_2010s,
-            careers.works_2000s,
-            careers.works_1990s,
-            careers.works_before_1990
+            counted.works_2020s,
+            counted.works_2010s,
+            counted.works_2000s,
+            counted.works_1990s,
+            counted.works_before_1990
         ) as max_period_works
-    from careers
-    inner join people on careers.nconst = people.nconst
+    from counted
+    inner join people on counted.nconst = people.nconst
 
 ),
 
@@ -172,6 +250,8 @@ select
     other_credits,
     upcoming_titles,
     avg_project_rating::numeric(6, 4) as avg_project_rating,
+    rated_credits,
+    rating_total,
     total_audience_reach,
     highest_rated_work,
     works_2020s,
