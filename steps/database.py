@@ -266,6 +266,20 @@ def latest_load(connection: Connection[TupleRow], dataset: Dataset) -> Load | No
     return found[0] if found else None
 
 
+def latest_change(connection: Connection[TupleRow], dataset: Dataset) -> int | None:
+    """Return the id of the latest load that changed anything, as far as is known.
+
+    A delta between two files of equal rows changes nothing. None before the first load.
+    """
+    (load_id,) = one_row(
+        connection,
+        "select max(load_id) from ops.loads where dataset = %s "
+        "and not (changes_kept and inserted_rows + updated_rows + deleted_rows = 0)",
+        dataset.name,
+    )
+    return None if load_id is None else int(load_id)
+
+
 def write_load(connection: Connection[TupleRow], entry: Entry) -> None:
     """Write a load into the ledger, in the transaction that shows its rows."""
     item, changed = entry.item, entry.changed

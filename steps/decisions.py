@@ -88,7 +88,7 @@ class _Facts:
     """What the decision on each node is made from."""
 
     loads: Mapping[str, Decision]
-    latest: Mapping[str, int]
+    plans: Mapping[str, DatasetPlan]
     recorded: Mapping[str, Recorded]
     project: str
 
@@ -103,8 +103,8 @@ def decide(
     """Decide; `recorded` is ops.model_builds by name, `project` the version of the dbt project."""
     wanted = _wanted_datasets(graph, wish)
     loads = {each.dataset.name: _load(each, wanted) for each in datasets}
-    latest = {each.dataset.name: each.loaded.load_id for each in datasets if each.loaded}
-    facts = _Facts(loads, latest, recorded, project)
+    plans = {each.dataset.name: each for each in datasets}
+    facts = _Facts(loads, plans, recorded, project)
     nodes: dict[str, Decision] = {}
     for node in graph.nodes:
         nodes[node.name] = _node(node, facts, nodes, wish)
@@ -200,10 +200,20 @@ def _reasons_of(node: Node, name: str, facts: _Facts) -> Iterator[str]:
         yield f"{name} failed" if node.kind == "test" else f"failed tests: {row.failed_tests}"
     # One test of a node may read fewer datasets than the others.
     for dataset in sorted(node.datasets if node.kind == "model" else row.loads):
-        if row.loads.get(dataset) != facts.latest.get(dataset):
+        if not _has_seen(row.loads.get(dataset), facts.plans[dataset]):
             yield f"{name} is older than the latest load of {dataset}"
     if row.project != facts.project:
         yield "the dbt project has changed"
+
+
+def _has_seen(load_id: int | None, plan: DatasetPlan) -> bool:
+    """Tell whether what was built of a load (None: of none) is what the latest would make it.
+
+    After the latest that changed anything come those that brought the same rows again.
+    """
+    if load_id is None or plan.loaded is None:
+        return load_id is None and plan.loaded is None
+    return (plan.changed_by or 0) <= load_id <= plan.loaded.load_id
 
 
 def _overall(decisions: Iterable[Decision]) -> Word:

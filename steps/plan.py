@@ -38,6 +38,8 @@ class DatasetPlan:
     item: StoredObject | None
     loaded: Load | None
     pinned: str | None
+    changed_by: int | None = None
+    """The latest load that changed anything: models that have seen it are as they should be."""
     error: str | None = None
     """Why the source did not tell its version; the download tries again and says so."""
 
@@ -133,22 +135,28 @@ def plan(settings: Settings, source: Source, store: Store) -> Plan:
         ledger = {dataset.name: database.latest_load(connection, dataset) for dataset in DATASETS}
         recorded = database.model_builds(connection)
         pins = {dataset.name: database.pinned_key(connection, dataset) for dataset in DATASETS}
+        changes = {dataset.name: database.latest_change(connection, dataset) for dataset in DATASETS}
+
+    def found(
+        dataset: Dataset, version: Version | None, error: str | None = None
+    ) -> DatasetPlan:
+        return DatasetPlan(
+            dataset,
+            version,
+            store.key(dataset, version) if version else None,
+            store.find_version(dataset, version) if version else None,
+            ledger[dataset.name],
+            pins[dataset.name],
+            changes[dataset.name],
+            error,
+        )
 
     def ask(dataset: Dataset) -> DatasetPlan:
         try:
             version = source.version(dataset, PATIENCE_SECONDS)
         except TemporaryError as error:
-            return DatasetPlan(
-                dataset, None, None, None, ledger[dataset.name], pins[dataset.name], str(error)
-            )
-        return DatasetPlan(
-            dataset,
-            version,
-            store.key(dataset, version),
-            store.find_version(dataset, version),
-            ledger[dataset.name],
-            pins[dataset.name],
-        )
+            return found(dataset, None, str(error))
+        return found(dataset, version)
 
     # The source is a world away: seven answers take as long as one.
     pool = ThreadPoolExecutor(len(DATASETS))

@@ -32,7 +32,8 @@ def _unchanged(number: int) -> DatasetPlan:
     """Return a dataset of which the store has the source's version and the database shows it."""
     dataset = DATASETS[number]
     item = StoredObject("key", "etag", 1, _DAY)
-    return DatasetPlan(dataset, None, "key", item, _loaded(dataset.name, number), None)
+    loaded = _loaded(dataset.name, number)
+    return DatasetPlan(dataset, None, "key", item, loaded, None, changed_by=number)
 
 
 _PLANS = {dataset.name: _unchanged(number) for number, dataset in enumerate(DATASETS)}
@@ -102,6 +103,13 @@ def test_nothing_new_runs_nothing() -> None:
         words
     )
     assert {"build", "prune", "report"} <= set(words)
+
+
+def test_a_load_of_the_same_rows_changes_no_model() -> None:
+    """The source gave its file another date: what was built before is as it should be."""
+    again = {_RATINGS: replace(_PLANS[_RATINGS], loaded=_loaded(_RATINGS, 50))}
+    assert not _decide(again).anything
+    assert _running(_decide({_RATINGS: replace(again[_RATINGS], changed_by=50)})) == _OF_RATINGS
 
 
 def test_new_ratings_run_what_reads_them() -> None:
