@@ -135,11 +135,11 @@ def plan(settings: Settings, source: Source, store: Store) -> Plan:
         ledger = {dataset.name: database.latest_load(connection, dataset) for dataset in DATASETS}
         recorded = database.model_builds(connection)
         pins = {dataset.name: database.pinned_key(connection, dataset) for dataset in DATASETS}
-        changes = {dataset.name: database.latest_change(connection, dataset) for dataset in DATASETS}
+        changes = {
+            dataset.name: database.latest_change(connection, dataset) for dataset in DATASETS
+        }
 
-    def found(
-        dataset: Dataset, version: Version | None, error: str | None = None
-    ) -> DatasetPlan:
+    def found(dataset: Dataset, version: Version | None, error: str | None = None) -> DatasetPlan:
         return DatasetPlan(
             dataset,
             version,
