@@ -208,7 +208,7 @@ def _published(name: str, after: timedelta, *, loaded: bool) -> dict[str, Datase
     modified = _DAY + after
     load = replace(_loaded(name, 99), last_modified=modified)
     if loaded:
-        return {name: replace(_PLANS[name], loaded=load)}
+        return {name: replace(_PLANS[name], loaded=load, changed_by=load.load_id)}
     version = Version("url", "etag", modified, 1)
     return {name: replace(_PLANS[name], key="newer", item=None, version=version)}
 
