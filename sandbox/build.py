@@ -26,15 +26,23 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[1] / "dbt"
 
 # A table is as it should be if no test of its failed and it was built from the latest load of
-# each dataset it reads.
+# each dataset it reads, or, if it is built at most every so many days, from a file not so much
+# older (the rule of dbt/macros/at_most_every.sql).
 _BUILDS = """
     select
         builds.model,
         builds.failed_tests = 0 and not exists (
             select from jsonb_each_text(builds.loads) as used
-            where used.value::bigint is distinct from (
-                select max(load_id) from ops.loads where dataset = used.key
-            )
+            left join ops.loads as seen on seen.load_id = used.value::bigint
+            left join lateral (
+                select load_id, last_modified from ops.loads
+                where dataset = used.key order by load_id desc limit 1
+            ) as latest on true
+            where seen.load_id is distinct from latest.load_id and (
+                (latest.last_modified at time zone 'UTC')::date
+                - (seen.last_modified at time zone 'UTC')::date
+                between 0 and (%(days)s::jsonb ->> builds.model)::integer - 1
+            ) is not true
         )
     from ops.model_builds as builds
 """
@@ -79,7 +87,7 @@ class Build:
         if green["build"] != self._identity():
             return False
         try:
-            builds = self._builds()
+            builds = self._builds(green["models"])
         except psycopg.Error:
             return False  # dbt will say what is wrong with the database
         return all(builds.get(name) for name in green["models"])
@@ -118,7 +126,7 @@ class Build:
         )
         if ended.code == 0 and not excluded:
             nodes = models.read_manifest(self.target / "manifest.json").nodes
-            built = sorted(name for node in nodes for name in node.recorded)
+            built = {name: node.at_most_every_days for node in nodes for name in node.recorded}
             self._green.write_text(json.dumps({"build": self._identity(), "models": built}))
         return ended
 
@@ -149,9 +157,9 @@ class Build:
         digest.update(models.version(PROJECT).encode())
         return digest.hexdigest()
 
-    def _builds(self) -> dict[str, bool]:
+    def _builds(self, days: Mapping[str, int | None]) -> dict[str, bool]:
         with connect(self.environment) as connection:
-            return dict(connection.execute(_BUILDS).fetchall())
+            return dict(connection.execute(_BUILDS, {"days": json.dumps(days)}).fetchall())
 
 
 def connect(environment: Mapping[str, str]) -> psycopg.Connection:

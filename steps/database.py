@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
@@ -96,6 +97,8 @@ class Recorded:
     loads: Mapping[str, int]
     failed_tests: int
     project: str | None
+    dates: Mapping[str, date] = field(default_factory=dict)
+    """Of each of these datasets the date in UTC of the file that was loaded."""
 
 
 @contextmanager
@@ -310,8 +313,33 @@ def write_load(connection: Connection[TupleRow], entry: Entry) -> None:
 
 def model_builds(connection: Connection[TupleRow]) -> dict[str, Recorded]:
     """Return what is recorded of each model, and of each test of several models, by name."""
-    query = "select model, loads, failed_tests, project from ops.model_builds"
-    return {name: Recorded(*row) for name, *row in connection.execute(query)}
+    return {
+        name: Recorded(
+            loads, failed, project, {key: date.fromisoformat(d) for key, d in dates.items()}
+        )
+        for name, loads, failed, project, dates in connection.execute(_MODEL_BUILDS)
+    }
+
+
+_MODEL_BUILDS = """
+    select
+        builds.model,
+        builds.loads,
+        builds.failed_tests,
+        builds.project,
+        (
+            select
+                coalesce(
+                    jsonb_object_agg(
+                        loads.dataset, (loads.last_modified at time zone 'UTC')::date
+                    ),
+                    '{}'
+                )
+            from jsonb_each_text(builds.loads) as used
+            join ops.loads on loads.load_id = used.value::bigint
+        ) as dates
+    from ops.model_builds as builds
+"""
 
 
 def pinned_key(connection: Connection[TupleRow], dataset: Dataset) -> str | None:

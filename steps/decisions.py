@@ -2,13 +2,16 @@
 
 Pure functions of what the plan found: source, store and ledger (DatasetPlan), the graph of the
 models, and what ops.model_builds says of each. A model is built if what it reads is about to
-change, or if it is not what these files and the latest loads would make of it.
+change, or if it is not what these files and the latest loads would make of it. A model that is
+built at most every so many days is left alone until a file is so much younger than what it was
+built from; dbt/macros/at_most_every.sql has the same rule.
 """
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Literal
 
 from steps.catalog import BY_NAME
@@ -16,6 +19,7 @@ from steps.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
 
     from steps.database import Recorded
     from steps.models import Graph, Node
@@ -161,6 +165,15 @@ def _load(plan: DatasetPlan, wanted: Collection[str]) -> Decision:
     return Decision("pinned" if plan.pinned else "unchanged", plan.reason)
 
 
+def _date(plan: DatasetPlan, load: Decision) -> date | None:
+    """Return the date in UTC of the file that the table shows after the run; None: not known."""
+    if load.word == "run":
+        modified = plan.version.last_modified if plan.version and not plan.pinned else None
+    else:
+        modified = plan.loaded.last_modified if plan.loaded else None
+    return modified.astimezone(UTC).date() if modified else None
+
+
 def _node(node: Node, facts: _Facts, above: Mapping[str, Decision], wish: Wish) -> Decision:
     chosen = (wish.datasets is None or bool(node.datasets & wish.datasets)) and (
         wish.nodes is None or bool(wish.nodes.intersection(node.recorded))
@@ -182,6 +195,8 @@ def _node(node: Node, facts: _Facts, above: Mapping[str, Decision], wish: Wish) 
 
 def _reasons_above(node: Node, facts: _Facts, above: Mapping[str, Decision]) -> Iterator[str]:
     """Give the reasons to run that lie in what a node reads."""
+    if _rests(node, facts):
+        return
     for dataset in sorted(node.datasets):
         if facts.loads[dataset].word == "run":
             yield f"{dataset} is loaded"
@@ -198,12 +213,30 @@ def _reasons_of(node: Node, name: str, facts: _Facts) -> Iterator[str]:
         return
     if row.failed_tests:
         yield f"{name} failed" if node.kind == "test" else f"failed tests: {row.failed_tests}"
+    if row.project != facts.project:
+        yield "the dbt project has changed"
+    if _rests(node, facts):
+        return
     # One test of a node may read fewer datasets than the others.
     for dataset in sorted(node.datasets if node.kind == "model" else row.loads):
         if not _has_seen(row.loads.get(dataset), facts.plans[dataset]):
             yield f"{name} is older than the latest load of {dataset}"
-    if row.project != facts.project:
-        yield "the dbt project has changed"
+
+
+def _rests(node: Node, facts: _Facts) -> bool:
+    """Tell whether a model need not follow what it reads yet.
+
+    No file is too much younger than the one it was built from, nor older, as after a rollback.
+    """
+    row = facts.recorded.get(node.name)
+    if node.at_most_every_days is None or row is None:
+        return False
+    for dataset in node.datasets:
+        built = row.dates.get(dataset)
+        shown = _date(facts.plans[dataset], facts.loads[dataset])
+        if not built or not shown or not 0 <= (shown - built).days < node.at_most_every_days:
+            return False
+    return True
 
 
 def _has_seen(load_id: int | None, plan: DatasetPlan) -> bool:

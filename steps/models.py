@@ -51,6 +51,9 @@ class Node:
     """Selectors of the raw sources whose tests run in this model's task."""
     gates: bool = False
     """Whether a failure stops what is built on all of the tests' models."""
+    at_most_every_days: int | None = None
+    """Days by which a file must be younger than what a model was built from before the model is
+    built again; None: any new file will do."""
 
     @property
     def recorded(self) -> tuple[str, ...]:
@@ -112,6 +115,7 @@ def read_graph(manifest: Mapping[str, Any]) -> Graph:
                 parents=tuple(models[each]["name"] for each in parents[key]),
                 sources=tuple(_dataset(raw[each]) for each in sources[key]),
                 checked=tuple(f"source:raw.{raw[each]['name']}" for each in checked[key]),
+                at_most_every_days=entry["config"]["meta"].get("at_most_every_days"),
             ),
         )
         for key, entry in models.items()

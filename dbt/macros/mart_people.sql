@@ -30,3 +30,13 @@
 {% macro mart_is_good_quality(rating) -%}
   {{ rating }} >= {{ var('limits').good_quality_work }} and {{ rating }} < {{ var('limits').high_quality_work }}
 {%- endmacro %}
+
+{#- The place of a role in that order, from 1, and the role at a place: of several the first is the
+    least. -#}
+{% macro mart_role_place(role) -%}
+  array_position(array[{{ sql_list(mart_roles()) }}], {{ role }})
+{%- endmacro %}
+
+{% macro mart_role_at(place) -%}
+  (array[{{ sql_list(mart_roles()) }}])[{{ place }}]
+{%- endmacro %}

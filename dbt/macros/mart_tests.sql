@@ -1,10 +1,13 @@
 {# Generic tests of what must hold over all rows of a mart together. #}
 
-{#- Four decimals of some thirty shares add up to 1 within 30 * 0.00005, so 0.002. NULL everywhere
-    passes: there is nothing to share. -#}
-{% test shares_sum_to_one(model, column_name) %}
+{#- Within each group, or all together, four decimals of some thirty shares add up to 1 within
+    30 * 0.00005, so 0.002. NULL everywhere passes: there is nothing to share. -#}
+{% test shares_sum_to_one(model, column_name, within=[]) %}
 select sum({{ column_name }}) as total
 from {{ model }}
+{% if within -%}
+group by {{ within | join(', ') }}
+{% endif -%}
 having abs(sum({{ column_name }}) - 1) > 0.002
 {% endtest %}
 

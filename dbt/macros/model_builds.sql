@@ -61,7 +61,7 @@
 {% endmacro %}
 
 {% macro record_build() %}
-  {%- if execute and model.config.materialized in ('incremental', 'view') -%}
+  {%- if execute and model.config.materialized in ('incremental', 'view') and not is_resting() -%}
     insert into {{ source('ops', 'model_builds') }} as builds
       (model, built_at, as_of_date, loads, failed_tests, project)
     values (

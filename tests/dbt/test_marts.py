@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from tests.places import Database
 
 MARTS = (
+    "mart_collaborations",
     "mart_genre_analytics",
+    "mart_genre_years",
     "mart_person_career",
     "mart_series_analytics",
     "mart_series_seasons",
     "mart_title_genre_rank",
+    "mart_title_localisation",
     "mart_top_titles",
+    "mart_trending_titles",
 )
 
 
@@ -35,6 +39,7 @@ def warehouse(
     with new_database() as database:
         synthetic.fill(database, folder)
         project = Project(PROJECT, folder / "target", database)
+        project.execute(TROUPE)
         project.dbt("build")
         project.execute(PLAIN)
         yield project
@@ -60,6 +65,10 @@ def test_a_second_build_writes_nothing(warehouse: Project) -> None:
         ("mart_genre_analytics", "genre", set()),
         ("mart_series_analytics", "series_tconst", {"series_performance_tier, avg_series_rating"}),
         ("mart_series_seasons", "series_tconst, season_number", set()),
+        ("mart_genre_years", "genre, start_year", {"start_year"}),
+        ("mart_collaborations", "nconst_a, nconst_b", {"nconst_b", "pair_kind, shared_titles"}),
+        ("mart_title_localisation", "tconst", {"regions"}),
+        ("mart_trending_titles", "tconst", {"title_type, trend_rank"}),
     ],
 )
 def test_what_people_look_up_is_indexed(
@@ -83,6 +92,21 @@ def test_every_mart_has_rows_that_a_reader_may_see(warehouse: Project, mart: str
     assert found[0] > 0
 
 
+# So few of the invented people meet again that a troupe has to: twenty people, each in some of what
+# many have voted for, in one role or two.
+TROUPE = """
+insert into raw.title_principals (tconst, ordering, nconst, category)
+select tconst, 100 + 10 * place + role, nconst, category
+from raw.title_ratings
+cross join (
+    select nconst, row_number() over (order by nconst) as place from raw.name_basics limit 20
+) as person
+cross join unnest('{actress,director,writer,producer,self,archive_footage,actor,stunts}'::text[])
+    with ordinality as roles (category, role)
+where num_votes >= 50 and abs(hashtext(tconst || nconst)) % 4 = 0
+    and abs(hashtext(tconst || nconst || category)) % 8 < 1 + place % 2;
+"""
+
 # Titles, works and episodes from the raw tables alone, joined the plainest way, as of 2026.
 PLAIN = """
 create schema plain;
@@ -96,7 +120,7 @@ from raw.title_basics
 left join raw.title_ratings using (tconst);
 
 create view plain.work as
-select nconst, tconst, year, average_rating, num_votes, category
+select nconst, tconst, title_type, year, average_rating, num_votes, category
 from raw.title_principals
 inner join plain.title using (tconst)
 inner join raw.name_basics using (nconst)
@@ -108,6 +132,28 @@ from raw.title_episode as e
 inner join plain.title as own on own.tconst = e.tconst and own.title_type = 'tvEpisode'
 inner join raw.title_basics as s
     on s.tconst = e.parent_tconst and s.title_type in ('tvSeries', 'tvMiniSeries');
+
+create table plain.share as
+select
+    one.nconst as a, other.nconst as b, tconst, one.year, one.average_rating, one.num_votes,
+    min(array_position(roles, one.role)) as place_a,
+    min(array_position(roles, other.role)) as place_b
+from (select *, replace(category, 'actress', 'actor') as role from plain.work) as one
+inner join (select *, replace(category, 'actress', 'actor') as role from plain.work) as other
+    using (tconst)
+cross join (
+    select '{actor,director,writer,producer,cinematographer,composer,editor,self}'::text[] as roles
+)
+where one.nconst < other.nconst and one.title_type <> 'tvEpisode' and one.num_votes >= 100
+group by 1, 2, 3, 4, 5, 6;
+
+create view plain.past as
+select ago, history.*
+from ops.ratings_history as history
+cross join (values (1), (7), (30)) as days (ago)
+where
+    tstzrange(valid_from, valid_to)
+    @> timestamptz '2026-08-01 23:59:59.999999+00' - make_interval(days => ago);
 """
 
 # Both of each pair must give the same rows; the second would take hours at full size.
@@ -238,6 +284,104 @@ AGREE = {
             group by parent_tconst having count(average_rating) >= 6
         )
         group by parent_tconst, season_number
+        """,
+    ),
+    "genres by year": (
+        """
+        select genre, start_year, titles, titles_excl_episodes, rated_titles, avg_rating, votes,
+            share, is_complete_year
+        from marts.mart_genre_years
+        """,
+        """
+        with tags as (
+            select distinct title.*, genre from plain.title, unnest(genres) as genre
+            where year > 0 and genre <> ''
+        )
+        select
+            genre, year, count(*), count(nullif(title_type, 'tvEpisode')), count(num_votes),
+            avg(average_rating)::numeric(6, 4), sum(num_votes),
+            (count(*)::numeric / (select count(*) from tags as other where other.year = tags.year))
+                ::numeric(5, 4),
+            year between 0 and 2025
+        from tags
+        group by genre, year
+        """,
+    ),
+    "pairs of people and what they share": (
+        """
+        select nconst_a, nconst_b, shared_titles, avg_rating, votes, first_year, latest_year,
+            pair_kind
+        from marts.mart_collaborations
+        """,
+        """
+        with role (place, name) as (
+            values (1, 'actor'), (2, 'director'), (3, 'writer'), (4, 'producer'),
+                (5, 'cinematographer'), (6, 'composer'), (7, 'editor'), (8, 'self'), (null, 'other')
+        ),
+        pair as (
+            select
+                a, b, count(*), avg(average_rating)::numeric(6, 4), sum(num_votes), min(year),
+                max(year)
+            from plain.share group by a, b having count(*) >= 3
+        )
+        select
+            pair.*,
+            (
+                select string_agg(role.name, '-' order by role.place)
+                from (
+                    (
+                        select place_a as place from plain.share as s
+                        where s.a = pair.a and s.b = pair.b
+                        group by 1 order by count(*) desc, 1 limit 1
+                    )
+                    union all
+                    (
+                        select place_b from plain.share as s
+                        where s.a = pair.a and s.b = pair.b
+                        group by 1 order by count(*) desc, 1 limit 1
+                    )
+                ) as found
+                inner join role on role.place is not distinct from found.place
+            )
+        from pair
+        """,
+    ),
+    "names elsewhere": (
+        """
+        select tconst, akas, regions, languages, has_original, region_list
+        from marts.mart_title_localisation
+        """,
+        """
+        select
+            title_id, count(*), count(distinct nullif(region, '')),
+            count(distinct nullif(language, '')), max(coalesce(is_original_title, 0)) = 1,
+            (
+                select array_agg(name order by name)
+                from (
+                    select distinct region as name from raw.title_akas as own
+                    where own.title_id = akas.title_id and region > ''
+                ) as names
+            )
+        from raw.title_akas as akas
+        group by title_id
+        """,
+    ),
+    "votes of a day, a week and thirty days": (
+        """
+        select tconst, votes_gained_1d, votes_gained_7d, votes_gained_30d, rating_change_7d
+        from marts.mart_trending_titles
+        """,
+        """
+        select
+            tconst,
+            title.num_votes - coalesce(max(past.num_votes) filter (where ago = 1), 0),
+            title.num_votes - coalesce(max(past.num_votes) filter (where ago = 7), 0),
+            title.num_votes - coalesce(max(past.num_votes) filter (where ago = 30), 0),
+            title.average_rating - max(past.average_rating) filter (where ago = 7)
+        from plain.title
+        left join plain.past using (tconst)
+        where title.num_votes >= 1000
+        group by tconst, title.num_votes, title.average_rating
         """,
     ),
 }

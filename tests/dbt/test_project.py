@@ -17,6 +17,7 @@ from tests.dbt.conftest import PROJECT
 
 if TYPE_CHECKING:
     from tests.dbt.conftest import Project
+    from tests.places import Database
 
 SEED_TESTS = {
     # model -> tests by kind, in the order of the models' contract; ours come on top.
@@ -97,6 +98,42 @@ def test_sources_are_the_catalogue(manifest: dict[str, Any]) -> None:
         )
         for dataset in DATASETS
     }
+
+
+def test_the_pipelines_own_tables_are_described(
+    manifest: dict[str, Any], database: Database
+) -> None:
+    """Those of schema ops that the project names, with the columns that `imdb migrate` makes."""
+    declared = {
+        (source["name"], column)
+        for source in manifest["sources"].values()
+        if source["source_name"] == "ops"
+        for column in source["columns"]
+    }
+    with database.connect() as connection:
+        found = connection.execute(
+            "select table_name, column_name from information_schema.columns "
+            "where table_schema = 'ops' and table_name not in ('pins', 'schema_version')"
+        ).fetchall()
+    assert declared == set(found)
+
+
+def test_what_is_not_built_daily_computes_nothing_in_between(manifest: dict[str, Any]) -> None:
+    """And nothing is built on it, nor tested against it: that would lag behind its inputs."""
+    lagging = {
+        model["unique_id"]: model["raw_code"]
+        for model in models(manifest).values()
+        if "at_most_every_days" in model["config"]["meta"]
+    }
+    assert lagging
+    assert [key for key, code in lagging.items() if "{{ is_due() }}" not in code] == []
+    reading = [
+        node["name"]
+        for node in manifest["nodes"].values()
+        if lagging.keys() & set(node["depends_on"]["nodes"])
+        and (node["resource_type"] == "model" or len(set(node["depends_on"]["nodes"])) > 1)
+    ]
+    assert reading == []
 
 
 def test_everything_is_described(manifest: dict[str, Any]) -> None:

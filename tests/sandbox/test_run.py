@@ -16,6 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from sandbox import source
+from sandbox.build import Build
 from sandbox.run import worst
 from steps.catalog import DATASETS
 from steps.outcome import Status, Step
@@ -94,6 +95,25 @@ class Laptop:
         return self.store.objects(), tables, builds
 
 
+_BUILT_OF_OLDER_FILES = """
+    with latest as (
+        select * from ops.loads where dataset = 'title.principals' order by load_id desc limit 1
+    ),
+    older as (
+        insert into ops.loads
+            (load_id, dataset, object_key, etag, last_modified, rows, kind, started_at)
+        overriding system value
+        select -%(days)s, dataset, object_key, etag,
+            last_modified - make_interval(days => %(days)s), rows, kind, started_at
+        from latest
+        returning load_id, dataset
+    )
+    update ops.model_builds
+    set loads = jsonb_set(loads, array[dataset], to_jsonb(older.load_id))
+    from older where model = 'mart_collaborations'
+"""
+
+
 @pytest.fixture(scope="module")
 def laptop(
     tmp_path_factory: pytest.TempPathFactory,
@@ -134,6 +154,13 @@ def test_runs_from_the_first_to_one_that_fails(laptop: Laptop) -> None:
     statuses = {step["status"] for step in steps.values()}
     assert statuses == {"unchanged", "cached"}
     assert laptop.state() == before
+
+    # What is built weekly is due when its files are seven days younger than what it was built from.
+    build = Build({**laptop.environment, **laptop.database.dbt})
+    for days, current in ((0, True), (6, True), (7, False)):
+        with laptop.database.connect() as connection:
+            connection.execute(_BUILT_OF_OLDER_FILES, {"days": days})
+        assert build.is_current() == current
 
     # A model that is not as its last load left it is built though no file has changed.
     with laptop.database.connect() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from steps.decisions import Decisions, Wish, decide, named_datasets
 from steps.errors import ConfigurationError
 from steps.models import Graph, Node
 from steps.plan import DatasetPlan
+from steps.source import Version
 from steps.store import StoredObject
 
 if TYPE_CHECKING:
@@ -197,6 +198,85 @@ def test_a_datasets_words(changes: dict[str, object], download: str, load: str, 
     assert decisions.downloads[_RATINGS].word == download
     assert decisions.loads[_RATINGS].word == load
     assert decisions.keys[_RATINGS] == key
+
+
+_WEEK = timedelta(days=7)
+
+
+def _published(name: str, after: timedelta, *, loaded: bool) -> dict[str, DatasetPlan]:
+    """Return a dataset whose latest file came so long after that of _DAY."""
+    modified = _DAY + after
+    load = replace(_loaded(name, 99), last_modified=modified)
+    if loaded:
+        return {name: replace(_PLANS[name], loaded=load, changed_by=load.load_id)}
+    version = Version("url", "etag", modified, 1)
+    return {name: replace(_PLANS[name], key="newer", item=None, version=version)}
+
+
+def _decide_weekly(
+    plans: Mapping[str, DatasetPlan] = MappingProxyType({}),
+    changes: Mapping[str, object] = MappingProxyType({}),
+    wish: Wish = Wish(),  # noqa: B008 - frozen
+) -> Decisions:
+    """Decide where mart_top is built weekly, and was built of _DAY's files."""
+    nodes = tuple(
+        replace(node, at_most_every_days=7) if node.name == "mart_top" else node
+        for node in _GRAPH.nodes
+        if node.name != "mart_z"
+    )
+    # All others are of the latest loads.
+    latest = {name: plan.loaded.load_id for name, plan in plans.items() if plan.loaded}
+    rows = {
+        name: replace(row, loads={each: latest.get(each, n) for each, n in row.loads.items()})
+        for name, row in _RECORDED.items()
+    }
+    built = replace(_RECORDED["mart_top"], dates={_BASICS: _DAY.date(), _RATINGS: _DAY.date()})
+    rows["mart_top"] = replace(built, **changes)  # type: ignore[arg-type]
+    return decide(list({**_PLANS, **plans}.values()), Graph(nodes), rows, "abc", wish)
+
+
+@pytest.mark.parametrize("loaded", [True, False], ids=["loaded", "to be loaded"])
+@pytest.mark.parametrize(
+    ("after", "due"),
+    [
+        (timedelta(days=1), False),
+        (_WEEK - timedelta(seconds=1), False),
+        (_WEEK, True),
+        (timedelta(seconds=-1), True),
+    ],
+    ids=["next day", "sixth day", "a week", "rolled back"],
+)
+def test_a_weekly_model_waits(*, after: timedelta, due: bool, loaded: bool) -> None:
+    """Until one of its files is of a day so much later; then a plan with nothing else runs it."""
+    decisions = _decide_weekly(_published(_RATINGS, after, loaded=loaded))
+    expected = set() if loaded else {"stg_ratings", "test-stg-ratings"}
+    assert _running(decisions) == expected | ({"mart_top"} if due else set())
+    assert decisions.anything == (due or not loaded)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"failed_tests": 1}, {"project": "older"}, {"dates": {_BASICS: _DAY.date()}}],
+    ids=["failed", "other project", "a load that the ledger does not know"],
+)
+def test_a_weekly_model_that_is_not_as_it_should_be(changes: dict[str, object]) -> None:
+    """It does not wait."""
+    decisions = _decide_weekly(_published(_RATINGS, timedelta(days=1), loaded=True), changes)
+    assert _running(decisions) == {"mart_top"}
+
+
+def test_a_weekly_model_is_built_when_it_is_asked_for() -> None:
+    """By a full refresh; and if nobody can say of which day its files will be."""
+    plans = _published(_RATINGS, timedelta(days=1), loaded=True)
+    wish = Wish(nodes=frozenset({"mart_top"}), full_refresh=True)
+    assert _running(_decide_weekly(plans, wish=wish)) == {"mart_top"}
+    undated = {_RATINGS: replace(_PLANS[_RATINGS], key=None, item=None, error="away")}
+    assert "mart_top" in _running(_decide_weekly(undated))
+    pinned = {_RATINGS: replace(_PLANS[_RATINGS], pinned="older")}
+    assert "mart_top" in _running(_decide_weekly(pinned))
+    # A file that is left out tells nothing.
+    plans = _published(_RATINGS, _WEEK, loaded=False) | _new("title.crew")
+    assert not _running(_decide_weekly(plans, wish=Wish(datasets=frozenset({_BASICS}))))
 
 
 def test_only_some_datasets() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 _PROJECT = Path(__file__).parents[2] / "dbt"
 
 
-def _model(name: str, *reads: str, schema: str = "marts") -> dict[str, Any]:
+def _model(
+    name: str, *reads: str, schema: str = "marts", meta: Mapping[str, object] = MappingProxyType({})
+) -> dict[str, Any]:
     return {
         f"model.imdb.{name}": {
             "resource_type": "model",
             "name": name,
             "schema": schema,
+            "config": {"meta": meta},
             "depends_on": {"nodes": list(reads)},
         }
     }
@@ -130,6 +134,17 @@ def test_tests_of_several_models_are_a_task() -> None:
     # One of the tests folder hangs on no model, so on the last that it reads.
     assert nodes["test-a-mart"].tests == ("fits_all",)
     assert not nodes["test-a-mart"].gates
+
+
+def test_a_model_may_be_built_less_often_than_daily() -> None:
+    """As its config says in dbt; the others are built from every file."""
+    weekly = _model("slow", _AKAS, meta={"at_most_every_days": 7, "incremental_up_to": 0.3})
+    found = {
+        name: node.at_most_every_days
+        for name, node in _named(read_graph(_manifest(*_SMALL, weekly))).items()
+    }
+    assert found.pop("slow") == 7
+    assert set(found.values()) == {None}
 
 
 def test_a_sources_tests_run_with_one_staging_model() -> None:

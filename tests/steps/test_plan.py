@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from steps import plan
+from steps import database, plan
 from steps import store as stores
 from steps.catalog import BY_NAME, DATASETS
+from steps.database import Recorded
 from steps.errors import TemporaryError
 from steps.source import Source
 from tests.steps import files
@@ -176,6 +178,7 @@ def test_the_tasks_of_a_workflow(pipeline: Pipeline, tmp_path: Path) -> None:
         "resource_type": "model",
         "name": "stg_ratings",
         "schema": "staging",
+        "config": {"meta": {}},
         "depends_on": {"nodes": ["source.imdb.raw.title_ratings"]},
     }
     raw = {
@@ -233,6 +236,27 @@ def test_the_tasks_of_a_workflow(pipeline: Pipeline, tmp_path: Path) -> None:
     found, _ = ask("--datasets=title.ratings")
     assert found["download-title-ratings"] == found["stg-ratings"] == found["prune"] == "run"
     assert found["load-title-crew"] == "left-out"
+
+
+def test_what_a_model_was_built_from(pipeline: Pipeline) -> None:
+    """The loads and, of those that the ledger knows, the dates of their files in UTC."""
+    with pipeline.database.connect() as connection:
+        connection.execute(
+            "insert into ops.loads (load_id, dataset, object_key, etag, last_modified, rows, kind, "
+            "started_at) overriding system value "
+            "values (7, 'title.crew', '', '', '2026-08-01 23:30-01', 0, 'full', now())"
+        )
+        connection.execute(
+            "insert into ops.model_builds (model, built_at, loads, failed_tests, project) "
+            """values ('a', now(), '{"title.crew": 7, "title.akas": 8}', 2, 'abc'), """
+            "('b', now(), '{}', 0, null)"
+        )
+        assert database.model_builds(connection) == {
+            "a": Recorded(
+                {"title.crew": 7, "title.akas": 8}, 2, "abc", {"title.crew": date(2026, 8, 2)}
+            ),
+            "b": Recorded({}, 0, None),
+        }
 
 
 def test_a_manifest_that_is_none(pipeline: Pipeline, tmp_path: Path) -> None:

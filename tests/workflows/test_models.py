@@ -66,7 +66,7 @@ def test_each_model_after_what_it_reads(parsed: Parsed, by_model: Workflow) -> N
     ("gate", "stopped"),
     [
         ("test-int-title-hierarchies", {"mart-series-analytics", "mart-series-seasons"}),
-        ("test-int-person-filmography", {"mart-person-career"}),
+        ("test-int-person-filmography", {"mart-collaborations", "mart-person-career"}),
         ("test-stg-title-akas", set()),
     ],
 )
@@ -84,7 +84,7 @@ def _node(kind: str, name: str, *reads: str, **more: Any) -> tuple[str, dict[str
         "unique_id": key,
         "schema": "marts",
         "depends_on": {"nodes": list(reads)},
-        "config": {"severity": "ERROR", "materialized": "view"},
+        "config": {"severity": "ERROR", "materialized": "view", "meta": {}},
         **more,
     }
 
