@@ -25,7 +25,7 @@ from psycopg import sql
 from steps import changes, database, delta, fill, history, progress, swap
 from steps.errors import ConfigurationError
 from steps.log import log
-from steps.schema import check_version, column_definitions, storage
+from steps.schema import check_version
 from steps.task import Task
 
 if TYPE_CHECKING:
@@ -173,12 +173,6 @@ def _full(settings: Settings, task: Task, meter: Meter) -> Entry:
     _check_room(settings, connection, item, task.before)
     name = f"{dataset.table}__{task.load_id}"
     table = sql.Identifier("raw", name)
-    connection.execute(
-        # Autovacuum would only get into the way of a table that is being filled.
-        sql.SQL("create table {} ({}) with (autovacuum_enabled = off, {})").format(
-            table, column_definitions(dataset), storage(dataset)
-        )
-    )
     try:
         meter.phase = "copying"
         rows = fill.copy(settings, store, item, table, meter)

@@ -126,6 +126,21 @@ def test_any_number_of_connections(
     assert pipeline.export(_EPISODE) == content
 
 
+def test_what_one_connection_copies_needs_no_second_look(pipeline: Pipeline) -> None:
+    """Its pages say that everyone may see all of their rows, before any vacuum."""
+    content = files.text(_EPISODE, files.rows(_EPISODE, range(20_000)))
+    pipeline.deposit(_EPISODE, files.pack(content))
+    pipeline.load(_EPISODE, imdb_connections=1)
+    with pipeline.database.connect() as connection:
+        pages, visible = databases.one_row(
+            connection,
+            "select (select count(distinct (ctid::text::point)[0]) from raw.title_episode), "
+            "sum(relallvisible) from pg_partition_tree('raw.title_episode') "
+            "join pg_class on oid = relid where relkind = 'r'",
+        )
+    assert visible == pages
+
+
 @pytest.fixture(scope="session")
 def synthetic(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Give the sandbox's synthetic files."""
