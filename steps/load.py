@@ -73,7 +73,8 @@ def load(
     """Make a raw table show an object: `key`, else the pinned one, else the newest.
 
     `hold` pins the dataset to that object; `accept` lets a file through that lost more rows
-    than task.SHRINK; `full` fills the table anew, though only the rows that differ would do.
+    than task.SHRINK, or has more other ones than task.CHANGE; `full` fills the table anew, though
+    only the rows that differ would do, and compares nothing.
 
     Raises:
         DataError: the object is not what it should be; readers see what they saw.
