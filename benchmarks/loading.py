@@ -37,9 +37,14 @@ def plain(compressed: Path, target: Path) -> Path:
     return target
 
 
-def _bare_table(settings: Settings) -> None:
+def _no_table(settings: Settings) -> None:
     with database.connect(settings) as connection:
         connection.execute(sql.SQL("drop table if exists {}").format(_TABLE))
+
+
+def _bare_table(settings: Settings) -> None:
+    _no_table(settings)
+    with database.connect(settings) as connection:
         connection.execute(
             sql.SQL("create table {} ({})").format(_TABLE, column_definitions(DATASET))
         )
@@ -63,7 +68,7 @@ def copy_alone(
     store = Store(settings)
 
     def ours() -> float:
-        _bare_table(settings)
+        _no_table(settings)
         began = time.perf_counter()
         fill.copy(settings, store, item, _TABLE, Meter(item.size))
         return time.perf_counter() - began

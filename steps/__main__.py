@@ -242,7 +242,11 @@ def load(
         bool, typer.Option("--unpin", help="Let DATASET follow the source again first.")
     ] = False,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Let a file through that lost over 5 % of its rows.")
+        bool,
+        typer.Option(
+            "--accept",
+            help="Let a file through that lost over 5 % of its rows or changes over half.",
+        ),
     ] = False,
     full: Annotated[
         bool,

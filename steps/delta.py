@@ -27,7 +27,7 @@ from steps.errors import DataError
 from steps.schema import column_definitions, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from psycopg import Copy
 
@@ -158,7 +158,8 @@ class _Delta:
         lines: dict[Op, list[bytes]] = {op: [] for op in Op}
         counts = dict.fromkeys(Op, 0)
 
-        def flush() -> None:
+        def flush() -> bool:
+            """Copy what was found; tell whether that may go on."""
             for op, each in lines.items():
                 if not each:
                     continue
@@ -170,16 +171,24 @@ class _Delta:
                 counts[op] += len(each)
                 each.clear()
             self.meter.rows = sum(counts.values())
-            if self.meter.rows > most:
-                message = f"more than {SHARE:.0%} of its rows have changed"
-                raise UnsuitedError(message)
+            return self.meter.rows <= most
 
         for number, (op, line) in enumerate(found, start=1):
             lines[op].append(line)
-            if number % _CHANGES_AT_ONCE == 0:
-                flush()
-        flush()
+            if number % _CHANGES_AT_ONCE == 0 and not flush():
+                break
+        if not flush():
+            self._check_changes(counts, found)
+            message = f"more than {SHARE:.0%} of its rows have changed"
+            raise UnsuitedError(message)
         return Changed(counts[Op.INSERT], counts[Op.UPDATE], counts[Op.DELETE])
+
+    def _check_changes(self, counts: Mapping[Op, int], further: Iterator[tuple[Op, bytes]]) -> None:
+        """Refuse an object that is another one altogether; count to the end of the changes."""
+        if not self.task.accept:
+            lost = counts[Op.UPDATE] + counts[Op.DELETE]
+            lost += sum(op is not Op.INSERT for op, _ in further)
+            self.task.check_changes(lost)
 
     def _write(self) -> Changed:
         """Write the changes to the raw table; return how many rows they met."""

@@ -6,7 +6,7 @@ import queue
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, LiteralString, Self
 
 import psycopg
 from psycopg import sql
@@ -15,7 +15,7 @@ from steps import database, tsv
 from steps import store as stores
 from steps.errors import DataError
 from steps.inflate import Inflater
-from steps.schema import columns
+from steps.schema import column_definitions, columns, storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,20 +44,34 @@ each of them, and that no connection starves while the next are inflated."""
 def copy(
     settings: Settings, store: Store, item: StoredObject, table: sql.Identifier, meter: Meter
 ) -> int:
-    """Copy an object's rows into a table over several connections; return how many.
+    """Create a table and copy an object's rows into it over some connections; return how many.
 
     Raises:
         DataError: a row is wrong; the message says which.
 
     """
-    checker = tsv.Checker(item.dataset)
-    statement = sql.SQL("copy {} from stdin (format text, null {})").format(
-        table, sql.Literal(tsv.COPY_NULL)
+    dataset = item.dataset
+    checker = tsv.Checker(dataset)
+    # Autovacuum would only get into the way of a table that is being filled.
+    create = sql.SQL("create table {} ({}) with (autovacuum_enabled = off, {})").format(
+        table, column_definitions(dataset), storage(dataset)
+    )
+    # Rows that come with the table in one transaction need not be logged where nobody
+    # replicates, nor does anyone who reads them later have to find out that they are there.
+    alone = settings.imdb_connections == 1
+    if not alone:
+        with database.connect(settings) as connection:
+            connection.execute(create)
+    statement = sql.SQL("copy {} from stdin (format text, null {}, freeze {})").format(
+        table, sql.Literal(tsv.COPY_NULL), sql.Literal(alone)
     )
     blocks = text(store, item, meter)
     next(blocks)
     rows_a_byte = 0.0
-    with diagnosed(store, item), _Copiers(settings, statement) as copiers:
+    with (
+        diagnosed(store, item),
+        _Copiers(settings, [create, statement] if alone else [statement]) as copiers,
+    ):
         for number, block in enumerate(blocks):
             if not checker.accepts(block):
                 raise FaultyError
@@ -100,9 +114,10 @@ class _Copiers:
     has not ended. What is committed is in a table that nobody reads yet.
     """
 
-    def __init__(self, settings: Settings, statement: sql.Composed) -> None:
+    def __init__(self, settings: Settings, statements: list[sql.Composed]) -> None:
+        """Take the statements of each connection, the last of which is its COPY."""
         self._settings = settings
-        self._statement = statement
+        *self._before, self._statement = statements
         self._queue: queue.Queue[bytes | None] = queue.Queue(_QUEUED_BLOCKS)
         self._cancelled = False
         self._pool = ThreadPoolExecutor(settings.imdb_connections, "copy")
@@ -141,6 +156,8 @@ class _Copiers:
             connection.transaction(),
             connection.cursor() as cursor,
         ):
+            for statement in self._before:
+                cursor.execute(statement)
             with cursor.copy(self._statement) as copy:
                 while (block := self._queue.get()) is not None:
                     copy.write(block)
@@ -171,7 +188,10 @@ def index(
 ) -> None:
     """Build the indexes that the parent has, so that attaching finds them and builds none.
 
-    All at once, each over a connection of its own: parts of a build keep one core only.
+    All at once, each over a connection of its own: parts of a build keep one core only. That of
+    the key has little to sort, since rows come in its order: beside another one it does without
+    parallel workers, which would take a quarter more of the processor for it and be missing where
+    they pay.
 
     Raises:
         DataError: a key stands twice; the message says on which lines.
@@ -180,8 +200,11 @@ def index(
     dataset = item.dataset
     table = sql.Identifier("raw", name)
     key = sql.Identifier(f"{name}_pkey")
+    serial: LiteralString = "set max_parallel_maintenance_workers = 0; " if dataset.indexes else ""
     statements = [
-        sql.SQL("create unique index {} on {} ({})").format(key, table, columns(dataset.key)),
+        sql.SQL(serial + "create unique index {} on {} ({})").format(
+            key, table, columns(dataset.key)
+        ),
         *(
             sql.SQL("create index on {} ({})").format(table, columns(names))
             for names in dataset.indexes

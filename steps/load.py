@@ -25,7 +25,7 @@ from psycopg import sql
 from steps import changes, database, delta, fill, history, progress, swap
 from steps.errors import ConfigurationError
 from steps.log import log
-from steps.schema import check_version, column_definitions, storage
+from steps.schema import check_version
 from steps.task import Task
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def load(
     """Make a raw table show an object: `key`, else the pinned one, else the newest.
 
     `hold` pins the dataset to that object; `accept` lets a file through that lost more rows
-    than task.SHRINK; `full` fills the table anew, though only the rows that differ would do.
+    than task.SHRINK, or has more other ones than task.CHANGE; `full` fills the table anew, though
+    only the rows that differ would do, and compares nothing.
 
     Raises:
         DataError: the object is not what it should be; readers see what they saw.
@@ -173,12 +174,6 @@ def _full(settings: Settings, task: Task, meter: Meter) -> Entry:
     _check_room(settings, connection, item, task.before)
     name = f"{dataset.table}__{task.load_id}"
     table = sql.Identifier("raw", name)
-    connection.execute(
-        # Autovacuum would only get into the way of a table that is being filled.
-        sql.SQL("create table {} ({}) with (autovacuum_enabled = off, {})").format(
-            table, column_definitions(dataset), storage(dataset)
-        )
-    )
     try:
         meter.phase = "copying"
         rows = fill.copy(settings, store, item, table, meter)

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     imdb_bucket: Annotated[str, Field(min_length=3, description="Bucket of the store.")]
     imdb_prefix: Annotated[str, Field("imdb", description="Prefix of every key in the bucket.")]
     imdb_connections: Annotated[
-        int, Field(2, ge=1, le=8, description="COPY connections of one load.")
+        int, Field(1, ge=1, le=8, description="COPY connections of one load.")
     ]
     imdb_retry_seconds: Annotated[
         float,

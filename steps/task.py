@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 SHRINK = 0.05
 """Share of its rows that a dataset may lose from one load to the next; IMDb's grow daily."""
 
+CHANGE = 0.5
+"""Share of its rows that may go or become others from one load to the next: of title.ratings a
+fifth does daily, of other datasets a few hundredths."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """A load of `item`, while readers see what the load `before` showed.
 
     The connection holds the dataset's lock. `hold` pins the dataset to the object; `accept` lets
-    it through though it lost more rows than SHRINK.
+    it through though it lost more rows than SHRINK, or more than CHANGE of them are not the same.
     """
 
     store: Store
@@ -55,6 +59,21 @@ class Task:
                 f"{name} shrank from {before.rows:,} to {rows:,} rows, by more than "
                 f"{SHRINK:.0%}; readers see what they saw; if that is right, "
                 f"`imdb load {name} --accept`"
+            )
+            raise DataError(message, object=self.item.key)
+
+    def check_changes(self, lost: int) -> None:
+        """Refuse an object in which so many of the rows before are gone or others.
+
+        Raises:
+            DataError: they are too many.
+
+        """
+        name, before = self.item.dataset.name, self.before
+        if before is not None and not self.accept and lost > before.rows * CHANGE:
+            message = (
+                f"{name} lacks or changes {lost:,} of {before.rows:,} rows, over {CHANGE:.0%}; "
+                f"readers see what they saw; if that is right, `imdb load {name} --accept`"
             )
             raise DataError(message, object=self.item.key)
 
