@@ -1,0 +1,132 @@
+"""Models built of the keys that changed are those that a whole build would make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from psycopg import sql
+
+from steps.catalog import BY_NAME
+from steps.schema import columns
+from tests.dbt import synthetic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.dbt.conftest import Project
+    from tests.places import Database
+
+_MODELS = (
+    "stg_title_crew_directors",
+    "stg_title_crew_writers",
+    "int_title_hierarchies",
+    "mart_series_analytics",
+    "mart_series_seasons",
+    "mart_person_career",
+    "mart_title_localisation",
+)
+
+# Rows of a day, chosen by a hash of the key and `day`, so that each day changes others.
+_DAYS = (
+    {
+        "title.ratings": "update raw.title_ratings set num_votes = num_votes + 3 "
+        "where num_votes > 20000",
+    },
+    {
+        "title.ratings": "update raw.title_ratings set average_rating = 1.2 "
+        "where abs(hashtext(tconst)) % 997 = 1; "
+        "delete from raw.title_ratings where abs(hashtext(tconst)) % 997 = 2; "
+        "insert into raw.title_ratings select tconst, 9.9, 77 from raw.title_basics "
+        "where abs(hashtext(tconst)) % 4999 = 3 on conflict do nothing",
+        "title.basics": "update raw.title_basics set start_year = start_year - 1 "
+        "where abs(hashtext(tconst)) % 9973 = 4; "
+        "delete from raw.title_basics where abs(hashtext(tconst)) % 9973 = 5",
+    },
+    {
+        "title.principals": "update raw.title_principals set ordering = ordering + 100 "
+        "where abs(hashtext(tconst)) % 2003 = 6; "
+        "delete from raw.title_principals where abs(hashtext(tconst || nconst)) % 9973 = 7; "
+        "update raw.title_principals set nconst = (select max(nconst) from raw.name_basics) "
+        "where abs(hashtext(tconst || nconst)) % 9973 = 8",
+        "name.basics": "update raw.name_basics set primary_name = 'Another Name' "
+        "where abs(hashtext(nconst)) % 2003 = 9",
+        "title.episode": "delete from raw.title_episode where abs(hashtext(tconst)) % 9973 = 10; "
+        "update raw.title_episode set parent_tconst = "
+        "(select min(parent_tconst) from raw.title_episode) "
+        "where abs(hashtext(tconst)) % 9973 = 11",
+        "title.crew": "update raw.title_crew set directors = null "
+        "where abs(hashtext(tconst)) % 997 = 12; "
+        "delete from raw.title_crew where abs(hashtext(tconst)) % 997 = 13",
+        "title.akas": "delete from raw.title_akas where abs(hashtext(title_id)) % 997 = 14",
+    },
+)
+
+
+def _apply(database: Database, name: str, statements: str) -> None:
+    """Change a raw table and write down what changed, as a delta load does."""
+    dataset = BY_NAME[name]
+    raw = sql.Identifier("raw", dataset.table)
+    with database.connect() as connection, connection.transaction():
+        connection.execute(sql.SQL("create temp table old on commit drop as table {}").format(raw))
+        connection.execute(statements.encode())
+        found = connection.execute(
+            "insert into ops.loads (dataset, object_key, etag, last_modified, rows, kind, "
+            "changes_kept, inserted_rows, updated_rows, deleted_rows, started_at) values "
+            "(%s, 'key', 'etag', '2026-08-02', 1, 'delta', true, 1, 1, 1, now()) "
+            "returning load_id",
+            [name],
+        ).fetchone()
+        assert found is not None
+        both = [(each, state) for each in dataset.tracked for state in ("old", "new")]
+        changed = connection.execute(
+            sql.SQL(
+                "insert into {} (load_id, op, {}) select {}, case when old is null then 'insert' "
+                "when new is null then 'delete' else 'update' end, {} from old full join {} as new "
+                "using ({}) where old is distinct from new"
+            ).format(
+                sql.Identifier("ops", dataset.changes_table),
+                columns((*dataset.key, *(f"{state}_{each}" for each, state in both))),
+                sql.Literal(found[0]),
+                sql.SQL(", ").join(
+                    [
+                        *(sql.Identifier(each) for each in dataset.key),
+                        *(sql.Identifier(state, each) for each, state in both),
+                    ]
+                ),
+                raw,
+                columns(dataset.key),
+            )
+        )
+        assert changed.rowcount > 0
+
+
+@pytest.mark.parametrize("skipped", [False, True], ids=["each day", "a day without a build"])
+def test_affected_keys_give_what_a_whole_build_gives(
+    whole_project: Project, database: Database, tmp_path: Path, *, skipped: bool
+) -> None:
+    """Votes alone, ratings and titles, then all else: a full refresh finds nothing to write."""
+    project = replace(whole_project, variables={"PGOPTIONS": "-c imdb.models=abc"})
+    synthetic.fill(database, tmp_path / "files")
+    build = (
+        "run",
+        "--select",
+        "+mart_person_career",
+        "+mart_series_seasons",
+        "stg_title_akas",
+        *_MODELS,
+    )
+    project.dbt(*build)
+    for number, day in enumerate(_DAYS):
+        for name, statements in day.items():
+            _apply(database, name, statements)
+        if skipped and number == 1:
+            continue
+        said = project.dbt(*build)
+        assert "mart_person_career: " in said
+        assert " values of nconst affected" in said
+        whole = project.dbt(*build, "--full-refresh")
+        assert " affected" not in whole
+        for model in _MODELS:
+            assert f"{model}: 0 rows deleted, 0 inserted" in whole
