@@ -26,10 +26,10 @@
 #}
 
 {% macro affected_keys(key) %}
-  {%- if execute and model.resource_type == 'model' and flags.WHICH in ('build', 'run') -%}
+  {%- if is_being_built() -%}
     {%- do run_query('set transaction isolation level repeatable read') -%}
     {%- set changes = {} -%}
-    {%- if not should_full_refresh() and not flags.FULL_REFRESH and load_cached_relation(this) is not none -%}
+    {%- if not flags.FULL_REFRESH and load_cached_relation(this) is not none -%}
       {%- set changes = changes_since_build() -%}
     {%- endif -%}
     {%- if changes -%}
@@ -53,12 +53,15 @@
 
 {#- The condition that a row belongs to an affected key; true while the whole table is computed. -#}
 {% macro is_affected(column) -%}
-  {%- set key = affected_key() if execute and model.resource_type == 'model' else none -%}
+  {%- set key = affected_key() -%}
   {{ column ~ ' in (select affected.' ~ key ~ ' from pg_temp.affected)' if key else 'true' }}
 {%- endmacro %}
 
 {#- The column of the affected keys, none while the whole table is computed. -#}
 {% macro affected_key() %}
+  {% if not is_being_built() %}
+    {{ return(none) }}
+  {% endif %}
   {% set found = run_query(
     "select attname::text from pg_attribute where attrelid = to_regclass('pg_temp.affected') and attnum > 0"
   ) %}

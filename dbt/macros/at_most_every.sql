@@ -17,10 +17,7 @@
 {%- endmacro %}
 
 {% macro is_resting() %}
-  {%- if not (execute and model.resource_type == 'model' and flags.WHICH in ('build', 'run')) -%}
-    {{ return(false) }}
-  {%- endif -%}
-  {%- set days = model.config.meta.get('at_most_every_days') -%}
+  {%- set days = model.config.meta.get('at_most_every_days') if is_being_built() -%}
   {%- if not days -%}
     {{ return(false) }}
   {%- endif -%}

@@ -12,6 +12,11 @@
   imdb.models (PGOPTIONS); null from a dbt that is run by hand.
 #}
 
+{#- Whether a model is being built, or compiled to be. -#}
+{% macro is_being_built() %}
+  {{ return(execute and model.resource_type == 'model' and flags.WHICH in ('build', 'run')) }}
+{% endmacro %}
+
 {#- {'datasets': those read through views, 'tables': models read that are tables}. -#}
 {% macro inputs_of(unique_id) %}
   {% set datasets, tables = [], [] %}

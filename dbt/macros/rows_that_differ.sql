@@ -13,10 +13,10 @@
     the price of showing the new columns only together with their values. A column that a view
     of a user needs is neither dropped nor retyped: Postgres' error names the view.
 
-  A model that is not built every day (macros/at_most_every.sql) stays as it is in between.
-  Of a build of affected keys (macros/affected.sql) the model's SQL gives only their rows, so only
-  the stored rows of these keys are compared. Config `incremental_predicates` limits the stored side (alias
-  `stored`) of every build.
+  A model that is not built every day (macros/at_most_every.sql) stays as it is in between. Of a
+  build of affected keys (macros/affected.sql) the model's SQL gives only their rows, so only the
+  stored rows of these keys are compared. Config `incremental_predicates` limits the stored side
+  (alias `stored`) of every build.
 #}
 
 {#- All text is in C order, as in schema raw: an id that changed its collation on the way could not

@@ -28,7 +28,7 @@ _MODELS = (
     "mart_title_localisation",
 )
 
-# Rows of a day, chosen by a hash of the key and `day`, so that each day changes others.
+# Few rows of each, chosen by a hash of the key: of many the models would be built whole.
 _DAYS = (
     {
         "title.ratings": "update raw.title_ratings set num_votes = num_votes + 3 "

@@ -51,7 +51,7 @@ def test_only_titles_whose_names_changed_are_built(
     load("title.akas", [*names, second])
     project.dbt(*build)
     rows = (
-        f"select tconst, akas, region_list, has_original from marts.{_MART} "  # noqa: S608
+        f"select tconst, akas, region_list, has_original from marts.{_MART} "  # noqa: S608 - named above
         "where tconst in ('tt01', 'tt02', 'tt03', 'tt04', 'tt99') order by 1"
     )
     assert project.rows(rows)[0] == ("tt01", 2, ["CH", "DE"], True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -215,7 +215,7 @@ def _published(name: str, after: timedelta, *, loaded: bool) -> dict[str, Datase
 
 def _decide_weekly(
     plans: Mapping[str, DatasetPlan] = MappingProxyType({}),
-    changes: Mapping[str, object] = MappingProxyType({}),
+    changes: Mapping[str, Any] = MappingProxyType({}),
     wish: Wish = Wish(),  # noqa: B008 - frozen
 ) -> Decisions:
     """Decide where mart_top is built weekly, and was built of _DAY's files."""
@@ -231,7 +231,7 @@ def _decide_weekly(
         for name, row in _RECORDED.items()
     }
     built = replace(_RECORDED["mart_top"], dates={_BASICS: _DAY.date(), _RATINGS: _DAY.date()})
-    rows["mart_top"] = replace(built, **changes)  # type: ignore[arg-type]
+    rows["mart_top"] = replace(built, **changes)
     return decide(list({**_PLANS, **plans}.values()), Graph(nodes), rows, "abc", wish)
 
 

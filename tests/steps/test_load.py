@@ -267,9 +267,7 @@ def test_a_file_that_shrinks_by_more_than_5_percent(
 
 @pytest.mark.parametrize(("changed", "allowed"), [(50, True), (51, False), (100, False)])
 def test_a_file_in_which_over_half_of_the_rows_are_others(
-    pipeline: Pipeline,
-    changed: int,
-    allowed: bool,  # noqa: FBT001
+    pipeline: Pipeline, *, changed: int, allowed: bool
 ) -> None:
     """It is another file under this name: 65 with the figures, until --accept."""
     lines = files.rows(_RATINGS, range(1, 101))
@@ -720,7 +718,7 @@ def _during_copy(
 
 def _terminate(pipeline: Pipeline, which: str) -> None:
     query = (
-        "select count(pg_terminate_backend(pid)) from pg_stat_activity "  # noqa: S608
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity "  # noqa: S608 - the tests' own
         f"where application_name = 'imdb' and datname = current_database() and {which}"
     )
     with pipeline.database.connect() as connection:
@@ -729,7 +727,7 @@ def _terminate(pipeline: Pipeline, which: str) -> None:
             ended = connection.execute(query).fetchone()
             if ended is not None and ended[0] > 0:
                 return
-            time.sleep(0.02)
+            time.sleep(0.02)  # until it has connected
     pytest.fail(f"there was no session in which {which}")
 
 
