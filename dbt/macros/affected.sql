@@ -117,9 +117,11 @@
   {{ return(changes) }}
 {% endmacro %}
 
-{% macro changes_between(dataset, used, latest) %}
+{#- SQL of the changes of a dataset by the loads after one, up to another unless that is left out. -#}
+{% macro changes_between(dataset, used, latest=none) %}
   {% set changes = source('ops', 'loads').incorporate(path={'identifier': 'changes_' ~ dataset.replace('.', '_')}) %}
-  {{ return('(select * from ' ~ changes ~ ' where load_id > ' ~ used ~ ' and load_id <= ' ~ latest ~ ')') }}
+  {% set bound = ' and load_id <= ' ~ latest if latest is not none else '' %}
+  {{ return('(select * from ' ~ changes ~ ' where load_id > ' ~ used ~ bound ~ ')') }}
 {% endmacro %}
 
 {#- The share of the stored rows whose key is affected, estimated from some 20,000 of them: to count

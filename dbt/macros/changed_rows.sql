@@ -94,6 +94,9 @@
   {% if not classes %}
     {{ return(relation) }}
   {% endif %}
+  {% if follows | length != 1 or (follows.values() | first) | length != 1 %}
+    {% do exceptions.raise_compiler_error(model.name ~ ': one_of_each needs one raw table that the test follows') %}
+  {% endif %}
   {% for column, datasets in follows.items() %}
     {% set table = graph.sources[raw_source_of(datasets[0])] %}
     {{ return(rows_of_keys(relation, {column: [
@@ -179,7 +182,7 @@
   {%- if execute -%}
     {%- set passed, failed = {}, [] -%}
     {%- for result in results if result.node.resource_type == 'test' -%}
-      {%- set looked = modules.re.search('/\* (all|changed) rows, of loads (\{.*?\}) \*/', result.node.compiled_code or '') -%}
+      {%- set looked = modules.re.search('/[*] (all|changed) rows, of loads ([{].*?[}]) [*]/', result.node.compiled_code or '') -%}
       {%- if result.status in ('fail', 'error') -%}
         {%- do failed.append(result.node.name) -%}
       {%- elif looked and result.status in ('pass', 'warn') -%}
