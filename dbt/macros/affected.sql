@@ -86,25 +86,19 @@
       (build.loads ->> inputs.dataset)::bigint as used,
       inputs.load_id as latest,
       coalesce(extract(year from build.as_of_date) = {{ as_of_year() }}, false)
-      and {{ are_kept('inputs.dataset', '(build.loads ->> inputs.dataset)::bigint', 'inputs.load_id') }} as is_told
+      and (build.loads ->> inputs.dataset)::bigint is not null
+      and not exists (
+        select from {{ source('ops', 'loads') }} as unused
+        where unused.dataset = inputs.dataset
+          and unused.load_id > (build.loads ->> inputs.dataset)::bigint
+          and unused.load_id <= inputs.load_id
+          and not unused.changes_kept
+      ) as is_told
     from inputs
     left join build on true
   {% endset %}
   {{ return(run_query(spans)) }}
 {% endmacro %}
-
-{#- The condition that all loads of a dataset after one (NULL: false) up to another kept their
-    change sets. -#}
-{% macro are_kept(dataset, used, latest) -%}
-  {{ used }} is not null
-      and not exists (
-        select from {{ source('ops', 'loads') }} as unused
-        where unused.dataset = {{ dataset }}
-          and unused.load_id > {{ used }}
-          and unused.load_id <= {{ latest }}
-          and not unused.changes_kept
-      )
-{%- endmacro %}
 
 {% macro changes_of(spans) %}
   {% set changes = {} %}
@@ -117,11 +111,10 @@
   {{ return(changes) }}
 {% endmacro %}
 
-{#- SQL of the changes of a dataset by the loads after one, up to another unless that is left out. -#}
-{% macro changes_between(dataset, used, latest=none) %}
+{#- SQL of the changes of a dataset by the loads after one, up to another. -#}
+{% macro changes_between(dataset, used, latest) %}
   {% set changes = source('ops', 'loads').incorporate(path={'identifier': 'changes_' ~ dataset.replace('.', '_')}) %}
-  {% set bound = ' and load_id <= ' ~ latest if latest is not none else '' %}
-  {{ return('(select * from ' ~ changes ~ ' where load_id > ' ~ used ~ bound ~ ')') }}
+  {{ return('(select * from ' ~ changes ~ ' where load_id > ' ~ used ~ ' and load_id <= ' ~ latest ~ ')') }}
 {% endmacro %}
 
 {#- The share of the stored rows whose key is affected, estimated from some 20,000 of them: to count

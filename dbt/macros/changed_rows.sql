@@ -23,36 +23,25 @@
   Of the rows of the one raw table it follows that are equal in these expressions, one decides for
   all, with the other rows of its key. The failures that dbt counts are then among these.
 
-  The SQL of such a test says in a comment what it looked at, from which record_passes (on-run-end)
-  writes ops.test_passes. Whatever was never reached stays as it was and is made up for.
+  The SQL of such a test says in a comment what it looks at, from which record_passes (on-run-end)
+  writes ops.test_passes; so does mart_data_quality of each dataset that it checks. Whatever was never reached stays as it was and is made up for.
 #}
 
 {#- dbt's own gives every generic test its relation, here a subquery. No alias: Postgres needs none,
-    and a test may give its own. -#}
+    and a test may give its own. What it calls it takes from the context, where dbt does not look for
+    what a test depends on: else tests would depend on the ledger. -#}
 {% macro get_where_subquery(relation) %}
   {% if execute and flags.WHICH in ('build', 'test') and not config.get('where') %}
-    {% set follows = followed_by(model) %}
+    {% set follows = context['followed_by'](model) %}
     {% if follows %}
-      {{ return(rows_to_test(relation, follows)) }}
+      {{ return(context['rows_to_test'](relation, follows)) }}
     {% endif %}
   {% endif %}
   {{ return(default__get_where_subquery(relation)) }}
 {% endmacro %}
 
 {% macro rows_to_test(relation, follows) %}
-  {% set pass %}
-      select loads, as_of_date from {{ source('ops', 'test_passes') }}
-      where test = {{ dbt.string_literal(model.name) }} and project = {{ models_version() }}
-        and whole_at > (
-          select max(last_modified) from {{ source('ops', 'loads') }}
-          where load_id in (select load_id from inputs)
-        ) - interval '7 days'
-  {% endset %}
-  {% set spans = spans_since(pass, inputs_of(model.unique_id)) %}
-  {% set latest = {} %}
-  {% for span in spans %}
-    {% do latest.update({span['dataset']: span['latest'] | int}) %}
-  {% endfor %}
+  {% set spans = spans_since_pass(model.name) %}
   {% set changes = changes_of(spans) %}
   {% if changes %}
     {% set keys = {} %}
@@ -74,17 +63,46 @@
   {% else %}
     {% set rows = whole_rows(relation, follows) %}
   {% endif %}
-  {{ return(rows ~ ' /* ' ~ ('changed' if changes else 'all') ~ ' rows, of loads ' ~ tojson(latest) ~ ' */') }}
+  {{ return(rows ~ ' ' ~ looked_at(model.name, spans, changes)) }}
+{% endmacro %}
+
+{#- What the test or check of this name, of the node that is compiled, has to look at: see spans_since.
+    Nothing is told a week after it last looked at every row. -#}
+{% macro spans_since_pass(name) %}
+  {% set pass %}
+      select loads, as_of_date from {{ source('ops', 'test_passes') }}
+      where test = {{ dbt.string_literal(name) }} and project = {{ models_version() }}
+        and whole_at > (
+          select max(last_modified) from {{ source('ops', 'loads') }}
+          where load_id in (select load_id from inputs)
+        ) - interval '7 days'
+  {% endset %}
+  {{ return(spans_since(pass, inputs_of(model.unique_id))) }}
+{% endmacro %}
+
+{#- The comment that says what SQL looks at, and whether it says so of few rows. -#}
+{% macro looked_at(name, spans, changes) %}
+  {% set latest = {} %}
+  {% for span in spans %}
+    {% do latest.update({span['dataset']: span['latest'] | int}) %}
+  {% endfor %}
+  {{ return('/* ' ~ name ~ ' looks at ' ~ ('changed' if changes else 'all') ~ ' rows, of loads ' ~ tojson(latest) ~ ' */') }}
+{% endmacro %}
+
+{% macro is_of_changed_rows(rows) %}
+  {{ return(' looks at changed rows' in rows | string) }}
 {% endmacro %}
 
 {#- Rows of a relation by keys: {column, or a row of columns: [SQL of keys]}. Each row once, and each
-    column by its index: Postgres takes none for an OR of subqueries. -#}
+    column by its index, for which Postgres must see neither an OR nor, hence OFFSET 0, what is left
+    out again: it would count the hashing of that anew for each key that it looks up. -#}
 {% macro rows_of_keys(relation, keys) %}
-  {% set selects, found = [], [] %}
+  {% set selects, earlier = [], [] %}
   {% for column, queries in keys.items() %}
     {% set is_found = column ~ ' in (' ~ queries | join(' union all ') ~ ')' %}
-    {% do selects.append('select * from ' ~ relation ~ ' where ' ~ ([is_found] + found) | join(' and ')) %}
-    {% do found.append('(' ~ is_found ~ ') is not true') %}
+    {% set rows = 'select * from ' ~ relation ~ ' where ' ~ is_found %}
+    {% do selects.append('select * from (' ~ rows ~ ' offset 0) as found where ' ~ earlier | join(' and ') if earlier else rows) %}
+    {% do earlier.append('(' ~ is_found ~ ') is not true') %}
   {% endfor %}
   {{ return('(' ~ selects | join(' union all ') ~ ')') }}
 {% endmacro %}
@@ -181,12 +199,15 @@
 {% macro record_passes(results) %}
   {%- if execute -%}
     {%- set passed, failed = {}, [] -%}
-    {%- for result in results if result.node.resource_type == 'test' -%}
-      {%- set looked = modules.re.search('/[*] (all|changed) rows, of loads ([{].*?[}]) [*]/', result.node.compiled_code or '') -%}
+    {%- for result in results -%}
       {%- if result.status in ('fail', 'error') -%}
         {%- do failed.append(result.node.name) -%}
-      {%- elif looked and result.status in ('pass', 'warn') -%}
-        {%- do passed.update({result.node.name: looked}) -%}
+      {%- elif result.status in ('pass', 'warn', 'success') -%}
+        {%- for name, rows, loads in modules.re.findall(
+          '/[*] (.*?) looks at (all|changed) rows, of loads ([{].*?[}]) [*]/', result.node.compiled_code or ''
+        ) -%}
+          {%- do passed.update({name: {'rows': rows, 'loads': loads}}) -%}
+        {%- endfor -%}
       {%- endif -%}
     {%- endfor -%}
     {%- if failed %}
@@ -214,7 +235,7 @@
     from (
       values
       {% for name, looked in passed.items() -%}
-      ({{ dbt.string_literal(name) }}, '{{ looked.group(1) }}', '{{ looked.group(2) }}'::jsonb){{ ', ' if not loop.last }}
+      ({{ dbt.string_literal(name) }}, '{{ looked.rows }}', '{{ looked.loads }}'::jsonb){{ ', ' if not loop.last }}
       {%- endfor %}
     ) as tests (name, looked_at, loads)
     where tests.loads <> '{}'

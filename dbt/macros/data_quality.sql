@@ -5,44 +5,34 @@
   Whatever was loaded since the last check of the dataset counts as one load, the latest.
 #}
 
-{#- {dataset: {'used': …, 'latest': …}} of those whose change sets tell all that was loaded since
-    their last check; `parents` are the datasets in which the others look for parents. -#}
-{% macro told_since_check(parents) %}
-  {%- set told = {} -%}
-  {%- if execute and flags.WHICH in ('build', 'run') and is_incremental() -%}
+{#- {dataset: {'spans': …, 'changes': …}} of those with a load that was not checked yet, see
+    spans_since and changes_of, of that dataset and `parents`, in which the others look for parents. -#}
+{% macro checks_due(parents) %}
+  {%- set due = {} -%}
+  {%- if execute and flags.WHICH in ('build', 'run') -%}
     {%- do run_query('set transaction isolation level repeatable read') -%}
-    {% set spans %}
-      with inputs as ({{ loads_of_inputs(inputs_of(model.unique_id)) }})
-      select inputs.dataset, checked.load_id as used, inputs.load_id as latest
-      from inputs
-      inner join {{ source('ops', 'loads') }} as latest on inputs.load_id = latest.load_id
-      inner join (
-        select checks.dataset, max(checks.load_id) as load_id, max(loads.last_modified) filter (where is_whole) as whole_at
-        from {{ this }} as checks
-        inner join {{ source('ops', 'loads') }} as loads on checks.load_id = loads.load_id
-        group by checks.dataset
-      ) as checked on inputs.dataset = checked.dataset
-      where checked.whole_at > latest.last_modified - interval '7 days'
-        and not exists (
-          select from {{ source('ops', 'loads') }} as later
-          where later.dataset in (inputs.dataset, {{ sql_list(parents) }})
-            and later.load_id > checked.load_id
-            and not later.changes_kept
-        )
-    {% endset %}
-    {#- Of other project files the table may not have the columns yet. -#}
-    {% set same %}
-      select model from {{ source('ops', 'model_builds') }}
-      where model = {{ dbt.string_literal(model.name) }} and project = {{ models_version() }}
-        and extract(year from as_of_date) = {{ as_of_year() }}
-    {% endset %}
-    {%- if run_query(same) | length -%}
-      {%- for span in run_query(spans) -%}
-        {%- do told.update({span['dataset']: span}) -%}
+    {%- set checked = [] -%}
+    {%- if is_incremental() -%}
+      {%- for row in run_query('select distinct load_id from ' ~ this) -%}
+        {%- do checked.append(row['load_id']) -%}
       {%- endfor -%}
     {%- endif -%}
+    {%- for dataset in inputs_of(model.unique_id).datasets -%}
+      {%- set spans = [] -%}
+      {%- for span in spans_since_pass(check_name(dataset)) if span['dataset'] in [dataset] + parents -%}
+        {%- do spans.append(span) -%}
+      {%- endfor -%}
+      {%- for span in spans if span['dataset'] == dataset and span['latest'] not in checked -%}
+        {%- do due.update({dataset: {'spans': spans, 'changes': changes_of(spans)}}) -%}
+      {%- endfor -%}
+    {%- endfor -%}
   {%- endif -%}
-  {{ return(told) }}
+  {{ return(due) }}
+{% endmacro %}
+
+{#- Under which ops.test_passes tells of it. -#}
+{% macro check_name(dataset) %}
+  {{ return(model.name ~ ' of ' ~ dataset) }}
 {% endmacro %}
 
 {#-
@@ -53,8 +43,9 @@
   and the key that it has. `key` are the columns that name a row. Nothing is read unless the dataset
   is in the CTE `loads`.
 -#}
-{% macro quality_pass(told, dataset, relation, key, checks={}, parents={}) -%}
-    {%- set rows = rows_to_check(told, dataset, relation, key, parents) -%}
+{% macro quality_pass(due, dataset, relation, key, checks={}, parents={}) -%}
+    {%- set check = due.get(dataset, {'spans': [], 'changes': {}}) -%}
+    {%- set rows = rows_to_check(check.changes, dataset, relation, key, parents) -%}
     {%- set example = 'checked.' ~ key | join(" || ' ' || checked.") -%}
     {%- set is_loaded = "(select exists (select from loads where loads.dataset = '" ~ dataset ~ "'))" -%}
     select
@@ -63,7 +54,7 @@
         pass.rows_checked,
         each_check.rows_failing,
         each_check.example_key,
-        {{ 'false' if dataset in told else 'true' }} as is_whole
+        {{ not check.changes }} as is_whole{{ ' ' ~ looked_at(check_name(dataset), check.spans, check.changes) if check.spans }}
     from (
         select
             {%- for condition in checks.values() %}
@@ -80,11 +71,7 @@
         from {{ rows }} as checked
         where
             {{ is_loaded }}
-            and checked.{{ foreign_key }} is not null
-            and not exists (
-                select from {{ parent.relation }} as parent
-                where parent.{{ parent.key }} = checked.{{ foreign_key }}
-            )
+            and {{ is_orphan('checked.' ~ foreign_key, parent.relation, parent.key, are_few=check.changes | length > 0) }}
     ) as orphans_{{ loop.index }}
     {%- endfor %}
     cross join lateral (
@@ -98,21 +85,18 @@
     ) as each_check (check_name, rows_failing, example_key)
 {%- endmacro %}
 
-{#- The relation, or of a dataset that is told of what changed and the rows whose parent went. -#}
-{% macro rows_to_check(told, dataset, relation, key, parents) %}
-  {% if dataset not in told %}
+{#- The relation, or if `changes` tell it what changed and the rows whose parent went. -#}
+{% macro rows_to_check(changes, dataset, relation, key, parents) %}
+  {% if not changes %}
     {{ return(relation) }}
   {% endif %}
-  {% set used = told[dataset]['used'] %}
   {#- A list of crew changes as a whole. -#}
   {% set raw_key = key if key[-1] in graph.sources[raw_source_of(dataset)].columns else key[:1] %}
-  {% set columns = '(' ~ raw_key | join(', ') ~ ')' %}
-  {% set changed = changes_between(dataset, used, told[dataset]['latest']) %}
-  {% set keys = {columns: ['select ' ~ raw_key | join(', ') ~ ' from ' ~ changed ~ ' as changed']} %}
+  {% set keys = {'(' ~ raw_key | join(', ') ~ ')': ['select ' ~ raw_key | join(', ') ~ ' from ' ~ changes[dataset] ~ ' as changed']} %}
   {% for foreign_key, parent in parents.values() %}
     {% set column = '(' ~ foreign_key ~ ')' %}
     {% do keys.update({column: keys.get(column, []) + [
-      'select ' ~ parent.key ~ ' from ' ~ changes_between(parent.dataset, used) ~ " as gone where op = 'delete'"
+      'select ' ~ parent.key ~ ' from ' ~ changes[parent.dataset] ~ " as gone where op = 'delete'"
     ]}) %}
   {% endfor %}
   {{ return(rows_of_keys(relation, keys)) }}

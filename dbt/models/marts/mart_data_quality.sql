@@ -10,7 +10,7 @@
 {%- set people = {
     'dataset': 'name.basics', 'relation': source('raw', 'name_basics'), 'key': 'nconst'
 } -%}
-{%- set told = told_since_check([titles.dataset, people.dataset]) -%}
+{%- set due = checks_due([titles.dataset, people.dataset]) -%}
 {%- set first_year = var('limits').title_year_min -%}
 {%- set last_year = as_of_year() ~ ' + ' ~ var('limits').announced_years %}
 
@@ -30,7 +30,7 @@ with loads as (
 
 checks as (
 
-    {{ quality_pass(told, 'title.basics', titles.relation, ['tconst'], {
+    {{ quality_pass(due, 'title.basics', titles.relation, ['tconst'], {
         'start_year out of range': 'not start_year between ' ~ first_year ~ ' and ' ~ last_year,
         'end_year out of range': 'not end_year between ' ~ first_year ~ ' and ' ~ last_year,
         'missing title': "coalesce(primary_title, '') = ''",
@@ -38,14 +38,14 @@ checks as (
             'title_type is null or title_type not in (' ~ sql_list(var('title_types')) ~ ')',
     }) }}
     union all
-    {{ quality_pass(told, 'name.basics', people.relation, ['nconst'], {
+    {{ quality_pass(due, 'name.basics', people.relation, ['nconst'], {
         'birth_year out of range': 'not birth_year between 1 and ' ~ as_of_year(),
         'death_year out of range': 'not death_year between 1 and ' ~ as_of_year(),
         'missing name': "coalesce(primary_name, '') = ''",
     }) }}
     union all
     {{ quality_pass(
-        told, 'title.principals', source('raw', 'title_principals'), ['tconst', 'ordering'],
+        due, 'title.principals', source('raw', 'title_principals'), ['tconst', 'ordering'],
         {
             'missing person': "coalesce(nconst, '') = ''",
             'unknown category':
@@ -55,32 +55,32 @@ checks as (
     ) }}
     union all
     {{ quality_pass(
-        told, 'title.ratings', source('raw', 'title_ratings'), ['tconst'],
+        due, 'title.ratings', source('raw', 'title_ratings'), ['tconst'],
         parents={'orphan title': ['tconst', titles]}
     ) }}
     union all
     {{ quality_pass(
-        told, 'title.akas', source('raw', 'title_akas'), ['title_id', 'ordering'],
+        due, 'title.akas', source('raw', 'title_akas'), ['title_id', 'ordering'],
         parents={'orphan title': ['title_id', titles]}
     ) }}
     union all
     {{ quality_pass(
-        told, 'title.episode', source('raw', 'title_episode'), ['tconst'],
+        due, 'title.episode', source('raw', 'title_episode'), ['tconst'],
         parents={'orphan title': ['tconst', titles], 'orphan series': ['parent_tconst', titles]}
     ) }}
     union all
     {{ quality_pass(
-        told, 'title.crew', source('raw', 'title_crew'), ['tconst'],
+        due, 'title.crew', source('raw', 'title_crew'), ['tconst'],
         parents={'orphan title': ['tconst', titles]}
     ) }}
     union all
     {{ quality_pass(
-        told, 'title.crew', ref('stg_title_crew_directors'), ['tconst', 'director_nconst'],
+        due, 'title.crew', ref('stg_title_crew_directors'), ['tconst', 'director_nconst'],
         parents={'orphan director': ['director_nconst', people]}
     ) }}
     union all
     {{ quality_pass(
-        told, 'title.crew', ref('stg_title_crew_writers'), ['tconst', 'writer_nconst'],
+        due, 'title.crew', ref('stg_title_crew_writers'), ['tconst', 'writer_nconst'],
         parents={'orphan writer': ['writer_nconst', people]}
     ) }}
 
