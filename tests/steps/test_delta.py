@@ -515,7 +515,7 @@ def test_change_sets_stay_until_every_model_has_used_them(pipeline: Pipeline) ->
         "on conflict (test) do update set loads = excluded.loads"
     )
     with pipeline.database.connect("dbt") as connection:
-        connection.execute(passes, [deltas[1]])
+        connection.execute(passes, [deltas[0]])
     assert kept() == (deltas[1:], deltas[1:])
     with pipeline.database.connect("dbt") as connection:
         connection.execute(passes, [deltas[2]])
