@@ -60,6 +60,8 @@ def write(
             key=columns(key),
         )
     )
+    # Or models and tests that look up a few thousand keys would be planned for any number.
+    connection.execute(sql.SQL("analyze {}").format(table(dataset)))
 
 
 def forget(connection: Connection[TupleRow], dataset: Dataset) -> None:
@@ -72,7 +74,7 @@ def forget(connection: Connection[TupleRow], dataset: Dataset) -> None:
 
 
 def prune(connection: Connection[TupleRow], dataset: Dataset) -> int:
-    """Drop the change sets that every model has used; return of how many loads they were.
+    """Drop the change sets that every model and test has used; return of how many loads they were.
 
     A model that is not recorded will be built whole. One that lags behind by more changes than
     the table has rows, such as one that is gone from the project, will be too.
@@ -104,7 +106,11 @@ _PRUNE = """
             kept.pending > kept.rows
             or kept.load_id <= (
                 select coalesce(min((loads ->> %(dataset)s)::bigint), kept.load_id)
-                from ops.model_builds
+                from (
+                    select loads from ops.model_builds
+                    union all
+                    select loads from ops.test_passes
+                ) as used
             )
         )
     returning loads.load_id

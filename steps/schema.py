@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-VERSION = 3
+VERSION = 4
 
 ROLES = ("loader", "dbt", "reader")
 """loader writes raw and ops; dbt reads raw and owns what it builds; reader reads marts."""
@@ -89,6 +89,20 @@ comment on table ops.model_builds is
     'of each dataset it reads (dataset -> load_id); and of each test of several models the same.';
 comment on column ops.model_builds.project is
     'Version of the dbt project that built it; null where nobody said.';
+
+create table if not exists ops.test_passes (
+    test text primary key,
+    passed_at timestamptz not null,
+    whole_at timestamptz not null,
+    as_of_date date,
+    loads jsonb not null,
+    project text
+);
+comment on table ops.test_passes is
+    'Of each dbt test that looks at what changed: up to which load of each dataset it has passed '
+    '(dataset -> load_id). A test that failed has no row, and looks at everything again.';
+comment on column ops.test_passes.whole_at is
+    'When it last passed over every row, in dates of the source''s Last-Modified.';
 
 create table if not exists ops.ratings_history (
     tconst text collate "C" not null,
@@ -283,7 +297,7 @@ grant select on all tables in schema raw to dbt;
 alter default privileges in schema raw grant select on tables to dbt;
 grant select on ops.loads, ops.pins, ops.schema_version to dbt;
 grant select on ops.ratings_history, ops.ratings_history_state to dbt;
-grant select, insert, update, delete on ops.model_builds to dbt;
+grant select, insert, update, delete on ops.model_builds, ops.test_passes to dbt;
 """,
     "dbt": """
 grant usage on schema marts to reader;

@@ -70,12 +70,20 @@
 
 {#- {dataset: SQL of the changes that this model has not used}, empty if they do not tell all. -#}
 {% macro changes_since_build() %}
-  {% set spans %}
-    with inputs as ({{ loads_of_inputs(inputs_of(model.unique_id)) }}),
-    build as (
+  {% set build %}
       select loads, as_of_date from {{ source('ops', 'model_builds') }}
       where model = {{ dbt.string_literal(model.name) }} and project = {{ models_version() }}
-    )
+  {% endset %}
+  {{ return(changes_of(spans_since(build, inputs_of(model.unique_id)))) }}
+{% endmacro %}
+
+{#- A row for each dataset of these inputs: the load that was used, the latest, and whether the
+    change sets between them tell all. `build` is SQL of one row, loads and as_of_date, or none; it
+    may use the CTE inputs, the latest loads. -#}
+{% macro spans_since(build, inputs) %}
+  {% set spans %}
+    with inputs as ({{ loads_of_inputs(inputs) }}),
+    build as ({{ build }})
     select
       inputs.dataset,
       (build.loads ->> inputs.dataset)::bigint as used,
@@ -92,18 +100,24 @@
     from inputs
     left join build on true
   {% endset %}
+  {{ return(run_query(spans)) }}
+{% endmacro %}
+
+{% macro changes_of(spans) %}
   {% set changes = {} %}
-  {% for span in run_query(spans) %}
+  {% for span in spans %}
     {% if not span['is_told'] %}
       {{ return({}) }}
     {% endif %}
-    {% do changes.update({
-      span['dataset']: '(select * from '
-      ~ source('ops', 'loads').incorporate(path={'identifier': 'changes_' ~ span['dataset'].replace('.', '_')})
-      ~ ' where load_id > ' ~ span['used'] ~ ' and load_id <= ' ~ span['latest'] ~ ')'
-    }) %}
+    {% do changes.update({span['dataset']: changes_between(span['dataset'], span['used'], span['latest'])}) %}
   {% endfor %}
   {{ return(changes) }}
+{% endmacro %}
+
+{#- SQL of the changes of a dataset by the loads after one, up to another. -#}
+{% macro changes_between(dataset, used, latest) %}
+  {% set changes = source('ops', 'loads').incorporate(path={'identifier': 'changes_' ~ dataset.replace('.', '_')}) %}
+  {{ return('(select * from ' ~ changes ~ ' where load_id > ' ~ used ~ ' and load_id <= ' ~ latest ~ ')') }}
 {% endmacro %}
 
 {#- The share of the stored rows whose key is affected, estimated from some 20,000 of them: to count

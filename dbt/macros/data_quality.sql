@@ -1,50 +1,103 @@
+{#
+  Checks of the rows of a load, for mart_data_quality. Of a delta these are the rows that it inserted
+  or updated, and where a parent is looked for also those whose parent went; of a full load, after
+  changed project files, in another year of the clock and once a week (days of the source) all rows.
+  Whatever was loaded since the last check of the dataset counts as one load, the latest.
+#}
+
+{#- {dataset: {'spans': …, 'changes': …}} of those with a load that was not checked yet, see
+    spans_since and changes_of, of that dataset and `parents`, in which the others look for parents. -#}
+{% macro checks_due(parents) %}
+  {%- set due = {} -%}
+  {%- if execute and flags.WHICH in ('build', 'run') -%}
+    {%- do run_query('set transaction isolation level repeatable read') -%}
+    {%- set checked = [] -%}
+    {%- if is_incremental() -%}
+      {%- for row in run_query('select distinct load_id from ' ~ this) -%}
+        {%- do checked.append(row['load_id']) -%}
+      {%- endfor -%}
+    {%- endif -%}
+    {%- for dataset in inputs_of(model.unique_id).datasets -%}
+      {%- set spans = [] -%}
+      {%- for span in spans_since_pass(check_name(dataset)) if span['dataset'] in [dataset] + parents -%}
+        {%- do spans.append(span) -%}
+      {%- endfor -%}
+      {%- for span in spans if span['dataset'] == dataset and span['latest'] not in checked -%}
+        {%- do due.update({dataset: {'spans': spans, 'changes': changes_of(spans)}}) -%}
+      {%- endfor -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {{ return(due) }}
+{% endmacro %}
+
+{#- Under which ops.test_passes tells of it. -#}
+{% macro check_name(dataset) %}
+  {{ return(model.name ~ ' of ' ~ dataset) }}
+{% endmacro %}
+
 {#-
-  One pass over a relation (alias `checked`) that counts the rows which fail each of `checks`, a
-  mapping of names to SQL conditions. `joined` may add the parents of foreign keys. `key` is SQL for
-  the text that names a row. Nothing is read unless the dataset is in the CTE `loads`.
+  Counts of a relation's rows that fail: each of `checks`, a mapping of names to SQL conditions on
+  the alias `checked`, in one pass; and keys without their parent, by an anti join of nothing but the
+  keys, which the planner can read from indexes. IMDb's files are not one snapshot, so some of these
+  are routine. `parents` maps the name of a check to its foreign key and a relation with the dataset
+  and the key that it has. `key` are the columns that name a row. Nothing is read unless the dataset
+  is in the CTE `loads`.
 -#}
-{% macro quality_pass(dataset, relation, key, checks, joined='') -%}
+{% macro quality_pass(due, dataset, relation, key, checks={}, parents={}) -%}
+    {%- set check = due.get(dataset, {'spans': [], 'changes': {}}) -%}
+    {%- set rows = rows_to_check(check.changes, dataset, relation, key, parents) -%}
+    {%- set example = 'checked.' ~ key | join(" || ' ' || checked.") -%}
+    {%- set is_loaded = "(select exists (select from loads where loads.dataset = '" ~ dataset ~ "'))" -%}
     select
         '{{ dataset }}' as dataset,
         each_check.check_name,
         pass.rows_checked,
         each_check.rows_failing,
-        each_check.example_key
+        each_check.example_key,
+        {{ not check.changes }} as is_whole{{ ' ' ~ looked_at(check_name(dataset), check.spans, check.changes) if check.spans }}
     from (
         select
-            count(*) as rows_checked,
             {%- for condition in checks.values() %}
             count(*) filter (where {{ condition }}) as failing_{{ loop.index }},
-            min({{ key }}) filter (where {{ condition }}) as example_{{ loop.index }}{{ ',' if not loop.last }}
+            min({{ example }}) filter (where {{ condition }}) as example_{{ loop.index }},
             {%- endfor %}
-        from {{ relation }} as checked
-        {{ joined }}
-        where (select exists (select from loads where loads.dataset = '{{ dataset }}'))
+            count(*) as rows_checked
+        from {{ rows }} as checked
+        where {{ is_loaded }}
     ) as pass
+    {%- for foreign_key, parent in parents.values() %}
+    cross join (
+        select count(*) as failing, min({{ example }}) as example
+        from {{ rows }} as checked
+        where
+            {{ is_loaded }}
+            and {{ is_orphan('checked.' ~ foreign_key, parent.relation, parent.key, are_few=check.changes | length > 0) }}
+    ) as orphans_{{ loop.index }}
+    {%- endfor %}
     cross join lateral (
         values
         {%- for name in checks %}
-        ('{{ name }}', pass.failing_{{ loop.index }}, pass.example_{{ loop.index }}){{ ',' if not loop.last }}
+        ('{{ name }}', pass.failing_{{ loop.index }}, pass.example_{{ loop.index }}){{ ',' if not loop.last or parents }}
+        {%- endfor %}
+        {%- for name in parents %}
+        ('{{ name }}', orphans_{{ loop.index }}.failing, orphans_{{ loop.index }}.example){{ ',' if not loop.last }}
         {%- endfor %}
     ) as each_check (check_name, rows_failing, example_key)
 {%- endmacro %}
 
-{#-
-  Rows whose foreign key has no parent: IMDb's files are not one snapshot, so some are routine.
-  `parents` maps the name of a check to [foreign key, parent relation, the parent's key]; all of
-  them, and further `checks`, are of one pass.
--#}
-{% macro orphan_pass(dataset, relation, key, parents, checks={}) -%}
-    {%- set conditions, joins = {}, [] -%}
-    {%- for name, (foreign_key, parent, parent_key) in parents.items() -%}
-        {%- set alias = 'parent_' ~ loop.index -%}
-        {%- do conditions.update({
-            name: 'checked.' ~ foreign_key ~ ' is not null and ' ~ alias ~ '.' ~ parent_key ~ ' is null'
-        }) -%}
-        {%- do joins.append(
-            'left join ' ~ parent ~ ' as ' ~ alias
-            ~ ' on checked.' ~ foreign_key ~ ' = ' ~ alias ~ '.' ~ parent_key
-        ) -%}
-    {%- endfor -%}
-    {{ quality_pass(dataset, relation, key, dict(conditions, **checks), joins | join('\n        ')) }}
-{%- endmacro %}
+{#- The relation, or if `changes` tell it what changed and the rows whose parent went. -#}
+{% macro rows_to_check(changes, dataset, relation, key, parents) %}
+  {% if not changes %}
+    {{ return(relation) }}
+  {% endif %}
+  {#- A list of crew changes as a whole. -#}
+  {% set raw_key = key if key[-1] in graph.sources[raw_source_of(dataset)].columns else key[:1] %}
+  {% set keys = {'(' ~ raw_key | join(', ') ~ ')': ['select ' ~ raw_key | join(', ') ~ ' from ' ~ changes[dataset] ~ ' as changed']} %}
+  {% for foreign_key, parent in parents.values() %}
+    {% set column = '(' ~ foreign_key ~ ')' %}
+    {% do keys.update({column: keys.get(column, []) + [
+      'select ' ~ parent.key ~ ' from ' ~ changes[parent.dataset] ~ " as gone where op = 'delete'"
+    ]}) %}
+  {% endfor %}
+  {{ return(rows_of_keys(relation, keys)) }}
+{% endmacro %}

@@ -18,6 +18,7 @@ from dbt.cli.main import dbtRunner
 from psycopg import sql
 
 from steps.catalog import BY_NAME
+from steps.schema import columns
 from tests.conftest import clean_environment
 
 if TYPE_CHECKING:
@@ -171,3 +172,44 @@ def note_load(
     ).fetchone()
     assert found is not None
     return int(found[0])
+
+
+def apply_delta(
+    database: Database, name: str, statements: str, last_modified: str = "2026-08-02 00:40+00"
+) -> int:
+    """Change a raw table and write down what changed, as a delta load does; return its id."""
+    dataset = BY_NAME[name]
+    raw = sql.Identifier("raw", dataset.table)
+    with database.connect() as connection, connection.transaction():
+        connection.execute(sql.SQL("create temp table old on commit drop as table {}").format(raw))
+        connection.execute(statements.encode())
+        found = connection.execute(
+            "insert into ops.loads (dataset, object_key, etag, last_modified, rows, kind, "
+            "changes_kept, inserted_rows, updated_rows, deleted_rows, started_at) values "
+            "(%s, 'key', 'etag', %s, 1, 'delta', true, 1, 1, 1, now()) "
+            "returning load_id",
+            [name, last_modified],
+        ).fetchone()
+        assert found is not None
+        both = [(each, state) for each in dataset.tracked for state in ("old", "new")]
+        changed = connection.execute(
+            sql.SQL(
+                "insert into {} (load_id, op, {}) select {}, case when old is null then 'insert' "
+                "when new is null then 'delete' else 'update' end, {} from old full join {} as new "
+                "using ({}) where old is distinct from new"
+            ).format(
+                sql.Identifier("ops", dataset.changes_table),
+                columns((*dataset.key, *(f"{state}_{each}" for each, state in both))),
+                sql.Literal(found[0]),
+                sql.SQL(", ").join(
+                    [
+                        *(sql.Identifier(each) for each in dataset.key),
+                        *(sql.Identifier(state, each) for each, state in both),
+                    ]
+                ),
+                raw,
+                columns(dataset.key),
+            )
+        )
+        assert changed.rowcount > 0
+        return int(found[0])

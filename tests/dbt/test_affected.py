@@ -6,11 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from psycopg import sql
 
-from steps.catalog import BY_NAME
-from steps.schema import columns
 from tests.dbt import synthetic
+from tests.dbt.conftest import apply_delta
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,44 +62,6 @@ _DAYS = (
 )
 
 
-def _apply(database: Database, name: str, statements: str) -> None:
-    """Change a raw table and write down what changed, as a delta load does."""
-    dataset = BY_NAME[name]
-    raw = sql.Identifier("raw", dataset.table)
-    with database.connect() as connection, connection.transaction():
-        connection.execute(sql.SQL("create temp table old on commit drop as table {}").format(raw))
-        connection.execute(statements.encode())
-        found = connection.execute(
-            "insert into ops.loads (dataset, object_key, etag, last_modified, rows, kind, "
-            "changes_kept, inserted_rows, updated_rows, deleted_rows, started_at) values "
-            "(%s, 'key', 'etag', '2026-08-02', 1, 'delta', true, 1, 1, 1, now()) "
-            "returning load_id",
-            [name],
-        ).fetchone()
-        assert found is not None
-        both = [(each, state) for each in dataset.tracked for state in ("old", "new")]
-        changed = connection.execute(
-            sql.SQL(
-                "insert into {} (load_id, op, {}) select {}, case when old is null then 'insert' "
-                "when new is null then 'delete' else 'update' end, {} from old full join {} as new "
-                "using ({}) where old is distinct from new"
-            ).format(
-                sql.Identifier("ops", dataset.changes_table),
-                columns((*dataset.key, *(f"{state}_{each}" for each, state in both))),
-                sql.Literal(found[0]),
-                sql.SQL(", ").join(
-                    [
-                        *(sql.Identifier(each) for each in dataset.key),
-                        *(sql.Identifier(state, each) for each, state in both),
-                    ]
-                ),
-                raw,
-                columns(dataset.key),
-            )
-        )
-        assert changed.rowcount > 0
-
-
 @pytest.mark.parametrize("skipped", [False, True], ids=["each day", "a day without a build"])
 def test_affected_keys_give_what_a_whole_build_gives(
     whole_project: Project, database: Database, tmp_path: Path, *, skipped: bool
@@ -120,7 +80,7 @@ def test_affected_keys_give_what_a_whole_build_gives(
     project.dbt(*build)
     for number, day in enumerate(_DAYS):
         for name, statements in day.items():
-            _apply(database, name, statements)
+            apply_delta(database, name, statements)
         if skipped and number == 1:
             continue
         said = project.dbt(*build)

@@ -484,7 +484,7 @@ def _build(pipeline: Pipeline, model: str, load_id: int) -> None:
 
 
 def test_change_sets_stay_until_every_model_has_used_them(pipeline: Pipeline) -> None:
-    """`imdb prune` drops what all have used, and what a model lags too far behind for."""
+    """And every test: `imdb prune` drops what all have, and what one lags too far behind for."""
 
     def kept() -> tuple[list[int], list[int]]:
         prune.prune(pipeline.settings(), stores.Store(pipeline.settings()))
@@ -509,6 +509,16 @@ def test_change_sets_stay_until_every_model_has_used_them(pipeline: Pipeline) ->
     _build(pipeline, "slow", deltas[1])
     assert kept() == (deltas[1:], deltas[1:])
     _build(pipeline, "other", deltas[2])
+    passes = (
+        "insert into ops.test_passes (test, passed_at, whole_at, loads) "
+        "values ('behind', now(), now(), jsonb_build_object('title.episode', %s::bigint)) "
+        "on conflict (test) do update set loads = excluded.loads"
+    )
+    with pipeline.database.connect("dbt") as connection:
+        connection.execute(passes, [deltas[0]])
+    assert kept() == (deltas[1:], deltas[1:])
+    with pipeline.database.connect("dbt") as connection:
+        connection.execute(passes, [deltas[2]])
     assert kept() == (deltas[2:], deltas[2:])
     # Nobody builds it any more.
     _build(pipeline, "gone", full)

@@ -131,7 +131,9 @@ def test_a_database_of_version_2(pipeline: Pipeline) -> None:
                     ),
                 )
             )
-        connection.execute("drop table ops.ratings_history, ops.ratings_history_state")
+        connection.execute(
+            "drop table ops.ratings_history, ops.ratings_history_state, ops.test_passes"
+        )
         for column in added:
             connection.execute(
                 sql.SQL("alter table ops.loads drop column {}").format(sql.Identifier(column))

@@ -4,9 +4,13 @@
     incremental_predicates=['false'],
 ) }}
 
-{%- set titles = source('raw', 'title_basics') -%}
-{%- set people = source('raw', 'name_basics') -%}
-{%- set credits = source('raw', 'title_principals') -%}
+{%- set titles = {
+    'dataset': 'title.basics', 'relation': source('raw', 'title_basics'), 'key': 'tconst'
+} -%}
+{%- set people = {
+    'dataset': 'name.basics', 'relation': source('raw', 'name_basics'), 'key': 'nconst'
+} -%}
+{%- set due = checks_due([titles.dataset, people.dataset]) -%}
 {%- set first_year = var('limits').title_year_min -%}
 {%- set last_year = as_of_year() ~ ' + ' ~ var('limits').announced_years %}
 
@@ -26,7 +30,7 @@ with loads as (
 
 checks as (
 
-    {{ quality_pass('title.basics', titles, 'tconst', {
+    {{ quality_pass(due, 'title.basics', titles.relation, ['tconst'], {
         'start_year out of range': 'not start_year between ' ~ first_year ~ ' and ' ~ last_year,
         'end_year out of range': 'not end_year between ' ~ first_year ~ ' and ' ~ last_year,
         'missing title': "coalesce(primary_title, '') = ''",
@@ -34,57 +38,50 @@ checks as (
             'title_type is null or title_type not in (' ~ sql_list(var('title_types')) ~ ')',
     }) }}
     union all
-    {{ quality_pass('name.basics', people, 'nconst', {
+    {{ quality_pass(due, 'name.basics', people.relation, ['nconst'], {
         'birth_year out of range': 'not birth_year between 1 and ' ~ as_of_year(),
         'death_year out of range': 'not death_year between 1 and ' ~ as_of_year(),
         'missing name': "coalesce(primary_name, '') = ''",
     }) }}
     union all
-    {{ orphan_pass(
-        'title.principals', credits, "checked.tconst || ' ' || checked.ordering",
+    {{ quality_pass(
+        due, 'title.principals', source('raw', 'title_principals'), ['tconst', 'ordering'],
         {
-            'orphan title': ['tconst', titles, 'tconst'],
-            'orphan person': ['nconst', people, 'nconst'],
-        },
-        {
-            'missing person': "coalesce(checked.nconst, '') = ''",
+            'missing person': "coalesce(nconst, '') = ''",
             'unknown category':
-                'checked.category is null or checked.category not in ('
-                ~ sql_list(var('categories')) ~ ')',
-        }
+                'category is null or category not in (' ~ sql_list(var('categories')) ~ ')',
+        },
+        {'orphan title': ['tconst', titles], 'orphan person': ['nconst', people]}
     ) }}
     union all
-    {{ orphan_pass(
-        'title.ratings', source('raw', 'title_ratings'), 'checked.tconst',
-        {'orphan title': ['tconst', titles, 'tconst']}
+    {{ quality_pass(
+        due, 'title.ratings', source('raw', 'title_ratings'), ['tconst'],
+        parents={'orphan title': ['tconst', titles]}
     ) }}
     union all
-    {{ orphan_pass(
-        'title.akas', source('raw', 'title_akas'), "checked.title_id || ' ' || checked.ordering",
-        {'orphan title': ['title_id', titles, 'tconst']}
+    {{ quality_pass(
+        due, 'title.akas', source('raw', 'title_akas'), ['title_id', 'ordering'],
+        parents={'orphan title': ['title_id', titles]}
     ) }}
     union all
-    {{ orphan_pass(
-        'title.episode', source('raw', 'title_episode'), 'checked.tconst',
-        {
-            'orphan title': ['tconst', titles, 'tconst'],
-            'orphan series': ['parent_tconst', titles, 'tconst'],
-        }
+    {{ quality_pass(
+        due, 'title.episode', source('raw', 'title_episode'), ['tconst'],
+        parents={'orphan title': ['tconst', titles], 'orphan series': ['parent_tconst', titles]}
     ) }}
     union all
-    {{ orphan_pass(
-        'title.crew', source('raw', 'title_crew'), 'checked.tconst',
-        {'orphan title': ['tconst', titles, 'tconst']}
+    {{ quality_pass(
+        due, 'title.crew', source('raw', 'title_crew'), ['tconst'],
+        parents={'orphan title': ['tconst', titles]}
     ) }}
     union all
-    {{ orphan_pass(
-        'title.crew', ref('stg_title_crew_directors'), "checked.tconst || ' ' || checked.director_nconst",
-        {'orphan director': ['director_nconst', people, 'nconst']}
+    {{ quality_pass(
+        due, 'title.crew', ref('stg_title_crew_directors'), ['tconst', 'director_nconst'],
+        parents={'orphan director': ['director_nconst', people]}
     ) }}
     union all
-    {{ orphan_pass(
-        'title.crew', ref('stg_title_crew_writers'), "checked.tconst || ' ' || checked.writer_nconst",
-        {'orphan writer': ['writer_nconst', people, 'nconst']}
+    {{ quality_pass(
+        due, 'title.crew', ref('stg_title_crew_writers'), ['tconst', 'writer_nconst'],
+        parents={'orphan writer': ['writer_nconst', people]}
     ) }}
 
 ),
@@ -98,6 +95,7 @@ vanished as (
         lag(rows) over (partition by dataset order by load_id) as rows_checked,
         vanished_rows as rows_failing,
         vanished_example as example_key,
+        null::boolean as is_whole,
         load_id
     from {{ source('ops', 'loads') }}
 
@@ -109,7 +107,8 @@ select
     checks.check_name as "check",
     checks.rows_checked,
     checks.rows_failing,
-    checks.example_key
+    checks.example_key,
+    checks.is_whole
 from loads
 inner join checks on loads.dataset = checks.dataset
 
@@ -121,7 +120,8 @@ select
     vanished.check_name as "check",
     vanished.rows_checked,
     vanished.rows_failing,
-    vanished.example_key
+    vanished.example_key,
+    vanished.is_whole
 from loads
 inner join vanished on loads.load_id = vanished.load_id
 where vanished.rows_failing is not null
