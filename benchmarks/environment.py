@@ -7,6 +7,7 @@ import platform
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import boto3
 import psutil  # type: ignore[import-untyped]
 
 from steps.settings import read_settings
@@ -31,6 +32,8 @@ def within(environment: Mapping[str, str]) -> Iterator[Settings]:
     """Put settings into the environment, where libpq and boto3 look for passwords."""
     before = dict(os.environ)
     os.environ.update(environment)
+    # boto3's own session remembers the keys that it read first, of servers that may be gone.
+    boto3.setup_default_session()
     try:
         yield read_settings()
     finally:
