@@ -96,7 +96,7 @@ def growth(
         )
         for each in taken
     ]
-    plot.write(docs, _DRAWING, rows)
+    plot.write(docs, DRAWING, rows)
 
 
 def _run(folder: Path, source: Path, scale: float, number: int) -> Day:
@@ -154,7 +154,7 @@ def _power(sizes: Sequence[int], columns: Sequence[dict[str, float]], name: str)
 
 
 def _draw(figure: Figure, rows: Sequence[Row]) -> None:
-    figure.set_size_inches(6.4, 2.6)
+    figure.set_size_inches(6.4, 3.0)
     scales = [row[0] for row in rows]
     panels = (
         ("seconds of a run", ((1, "first run", ACCENT, 1.0), (2, "next day", SECOND, 1.0))),
@@ -171,6 +171,16 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
             values = [row[column] / unit for row in rows]
             power = f" ^{exponent(scales, values):.2f}" if len(rows) > 1 else ""
             axes.plot(scales, values, color=color, marker="o", label=label + power)
+            for scale, value in zip(scales, values, strict=True):
+                axes.annotate(
+                    f"{value:,.2g}" if value < 1 else f"{value:,.0f}",
+                    (scale, value),
+                    xytext=(0, 5),
+                    textcoords="offset points",
+                    ha="center",
+                    color=color,
+                    fontsize=7,
+                )
         axes.plot(
             scales,
             [values[-1] * scale / scales[-1] for scale in scales],
@@ -183,11 +193,13 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
         axes.set_yscale("log")
         axes.set_xlabel("scale")
         axes.set_xticks(scales, [f"{scale:g}" for scale in scales])
+        axes.set_yticks([])
         axes.minorticks_off()
-        axes.legend(fontsize=7)
+        axes.margins(x=0.2, y=0.3)
+        axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.25))
 
 
-_DRAWING = Drawing(
+DRAWING = Drawing(
     name="growth",
     title="What runs take, by size",
     caption=(

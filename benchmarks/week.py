@@ -47,7 +47,7 @@ def week(
     finally:
         servers.down(folder, wipe=True)
     _tell(taken)
-    plot.write(docs, _DRAWING, [_row(number, run) for number, run in enumerate(taken)])
+    plot.write(docs, DRAWING, [_row(number, run) for number, run in enumerate(taken)])
 
 
 def _tell(taken: Sequence[Day]) -> None:
@@ -119,7 +119,7 @@ def _stacked(
     axes.legend(fontsize=7)
 
 
-_DRAWING = Drawing(
+DRAWING = Drawing(
     name="week",
     title="A week, day by day",
     caption="Seconds and bytes written by each part of a first run and of the days after it.",
