@@ -1,8 +1,8 @@
 r"""The peers that are COPY itself: psql's, the server's own, and a reload into what is there.
 
 Settings as Postgres' manual advises for filling a database: the table is made (or emptied) in the
-transaction of its COPY, so that with wal_level minimal its rows are not logged; key and indexes
-come after the rows, then ANALYZE. The format is csv with a quote that IMDb's files do not have:
+transaction of its COPY, so that with wal_level minimal its rows are not logged and FREEZE spares
+a later rewrite; key and indexes come after the rows, then ANALYZE. The format is csv with a quote that IMDb's files do not have:
 with the quote that csv has by itself rows run together, and text format eats backslashes.
 """
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from benchmarks.peers.target import Target
 
-CSV = r"format csv, delimiter E'\t', null '\N', quote E'\b', escape E'\b', header"
-QUOTED = r"format csv, delimiter E'\t', null '\N', header"
-TEXT = "format text, header"
+CSV = r"format csv, delimiter E'\t', null '\N', quote E'\b', escape E'\b', header, freeze"
+QUOTED = r"format csv, delimiter E'\t', null '\N', header, freeze"
+TEXT = "format text, header, freeze"
 
 _PSQL = [str(BINARIES / "psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
 
