@@ -10,7 +10,7 @@ SOURCE ?=
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down psql docs compile check format test bench lock clean
+.PHONY: help setup demo down psql docs compile check format test bench bench-peers lock clean
 
 include kubernetes.mk
 
@@ -60,12 +60,20 @@ format: .venv/dev.done  ## Format the code.
 test: .venv/dev.done $(HELM)  ## Run all tests but the cluster's; they start the servers they need.
 	$(BIN)/python -m pytest --ignore tests/cluster --numprocesses 2 --dist loadfile
 
+.venv/bench.done: .venv/dev.done requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
 bench: .venv/dev.done  ## Measure, as ratios within one run.
 	$(BIN)/python -m benchmarks
 
+bench-peers: .venv/bench.done  ## Compare with DuckDB, dlt and others, which it installs.
+	$(BIN)/python -m benchmarks peers
+	$(BIN)/python -m benchmarks peers --hostile
+
 lock: .venv/dev.done  ## Lock the requirements anew; all groups get the versions of dev.
 	$(BIN)/uv pip compile $(LOCK) requirements/dev.in --output-file requirements/dev.txt
-	for group in steps dbt image-dbt source workflows sandbox; do \
+	for group in steps dbt image-dbt source workflows sandbox bench; do \
 	  $(BIN)/uv pip compile $(LOCK) --constraint requirements/dev.txt requirements/$$group.in \
 	    --output-file requirements/$$group.txt || exit 1; \
 	done

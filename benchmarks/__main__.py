@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmarks import loading
-from benchmarks.measure import pair, process
+from benchmarks import growth, loading, week
+from benchmarks.environment import machine, within
+from benchmarks.markdown import say
+from benchmarks.measure import IMDB, pair, process
+from benchmarks.peers import command as peers
 from sandbox import servers
 from sandbox.source import cached, running
-from steps import database
+from steps import database, log
 from steps.catalog import DATASETS
-from steps.settings import read_settings
 from steps.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from steps.settings import Settings
 
-IMDB = [sys.executable, "-m", "steps"]
-
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command()(peers.peers)
+app.command()(growth.growth)
+app.command()(week.week)
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def main(
+    context: typer.Context,
     *,
     scale: Annotated[
         float, typer.Option(help="Size of the files of load and download; 1 is IMDb's.")
@@ -45,35 +47,37 @@ def main(
         ".state/bench"
     ),
 ) -> None:
-    """Compare with psql and curl, and tell time and memory of the whole pipeline."""
-    _say(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
+    """Compare with psql and curl, and tell time and memory of the whole pipeline.
+
+    That is the short one; the commands take longer.
+    """
+    log.configure()
+    if context.invoked_subcommand:
+        return
+    say(machine())
     files = cached(state / "source", scale=scale)
     with running(files) as url:
         environment = {**servers.up(state / "servers").environment(), "IMDB_SOURCE_URL": url}
-        _say(f"\n## Memory and time of each step, scale {scale:g}\n")
+        say(f"\n## Memory and time of each step, scale {scale:g}\n")
         _steps(environment)
-        _say(f"\n## {loading.DATASET.name}, scale {scale:g}\n")
-        with _settings(environment) as settings:
+        say(f"\n## {loading.DATASET.name}, scale {scale:g}\n")
+        with within(environment) as settings:
             _loading(settings, environment, files, state / f"{scale:g}.tsv", runs)
             _downloading(settings, environment, url, runs)
     servers.down(state / "servers", wipe=True)
-    _say("\n## The whole pipeline, source to report\n")
+    say("\n## The whole pipeline, source to report\n")
     _pipeline(state, scales)
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - what the command is for
-
-
 def _steps(environment: Mapping[str, str]) -> None:
-    _say("| step | dataset | seconds | peak MB |\n|---|---|---|---|")
+    say("| step | dataset | seconds | peak MB |\n|---|---|---|---|")
     for dataset in DATASETS:
         for step in ("download", "load"):
             taken = process([*IMDB, step, dataset.name], environment)
-            _say(f"| {step} | {dataset.name} | {taken.seconds:.1f} | {taken.peak / 1e6:.0f} |")
+            say(f"| {step} | {dataset.name} | {taken.seconds:.1f} | {taken.peak / 1e6:.0f} |")
     for arguments in (["export", loading.DATASET.name], ["plan"], ["status"], ["prune"]):
         taken = process([*IMDB, *arguments], environment, kept=False)
-        _say(
+        say(
             f"| {arguments[0]} | {' '.join(arguments[1:])} | {taken.seconds:.1f} "
             f"| {taken.peak / 1e6:.0f} |"
         )
@@ -85,15 +89,15 @@ def _loading(
     loading.plain(files / loading.DATASET.file, text)
     item = Store(settings).objects(loading.DATASET)[0]
     copied = loading.copy_alone(settings, environment, item, text, runs)
-    _say(f"- COPY alone, against psql's \\copy: {copied}")
+    say(f"- COPY alone, against psql's \\copy: {copied}")
     whole = loading.with_key(settings, environment, IMDB, text, runs)
-    _say(f"- with key and indexes, against psql's \\copy and the same: {whole}")
+    say(f"- with key and indexes, against psql's \\copy and the same: {whole}")
 
 
 def _downloading(settings: Settings, environment: Mapping[str, str], url: str, runs: int) -> None:
     curl = shutil.which("curl")
     if curl is None:
-        _say("- download: not compared, this machine has no curl")
+        say("- download: not compared, this machine has no curl")
         return
     store = Store(settings)
     target = f"{url}/{loading.DATASET.file}"
@@ -106,12 +110,12 @@ def _downloading(settings: Settings, environment: Mapping[str, str], url: str, r
     def theirs() -> float:
         return process([curl, "--silent", "--fail", "--output", os.devnull, target], {}).seconds
 
-    _say(f"- download, checked and stored, against curl to nowhere: {pair(ours, theirs, runs)}")
+    say(f"- download, checked and stored, against curl to nowhere: {pair(ours, theirs, runs)}")
 
 
 def _pipeline(state: Path, scales: tuple[float, float]) -> None:
-    _say("| scale | million rows | first run, s | s a million rows | second run, s |")
-    _say("|---|---|---|---|---|")
+    say("| scale | million rows | first run, s | s a million rows | second run, s |")
+    say("|---|---|---|---|---|")
     for scale in scales:
         folder = state / f"run-{scale:g}"
         environment = servers.up(folder).environment()
@@ -119,11 +123,9 @@ def _pipeline(state: Path, scales: tuple[float, float]) -> None:
             command = [sys.executable, "-m", "sandbox", "run"]
             command += ["--source", url, "--state", str(folder)]
             first, second = (process(command, environment).seconds for _ in range(2))
-        with _settings(environment) as settings:
+        with within(environment) as settings:
             millions = _rows(settings) / 1e6
-        _say(
-            f"| {scale:g} | {millions:.2f} | {first:.1f} | {first / millions:.1f} | {second:.1f} |"
-        )
+        say(f"| {scale:g} | {millions:.2f} | {first:.1f} | {first / millions:.1f} | {second:.1f} |")
         servers.down(folder, wipe=True)
 
 
@@ -131,18 +133,6 @@ def _rows(settings: Settings) -> int:
     with database.connect(settings) as connection:
         loads = [database.latest_load(connection, dataset) for dataset in DATASETS]
     return sum(load.rows for load in loads if load is not None)
-
-
-@contextmanager
-def _settings(environment: Mapping[str, str]) -> Iterator[Settings]:
-    """Put settings into the environment, where libpq and boto3 look for passwords."""
-    before = dict(os.environ)
-    os.environ.update(environment)
-    try:
-        yield read_settings()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 if __name__ == "__main__":

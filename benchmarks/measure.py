@@ -6,6 +6,7 @@ import os
 import re
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+IMDB = [sys.executable, "-m", "steps"]
+"""`imdb`, of this very interpreter."""
 
 _HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 _WATCH_SECONDS = 0.05

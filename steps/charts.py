@@ -21,38 +21,38 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 # matplotlib knows no CSS variable: each of these odd colours stands for one.
-_INK = "#0a0a01"
-_MUTED = "#0a0a02"
-_LINE = "#0a0a03"
-_ACCENT = "#0a0a04"
-_SECOND = "#0a0a05"
+INK = "#0a0a01"
+MUTED = "#0a0a02"
+LINE = "#0a0a03"
+ACCENT = "#0a0a04"
+SECOND = "#0a0a05"
 _VARIABLES = {
-    _INK: "var(--ink)",
-    _MUTED: "var(--muted)",
-    _LINE: "var(--line)",
-    _ACCENT: "var(--accent)",
-    _SECOND: "var(--second)",
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    LINE: "var(--line)",
+    ACCENT: "var(--accent)",
+    SECOND: "var(--second)",
 }
 
 _STYLE: dict[Any, Any] = {
     # Text stays text: it can be searched, read aloud and takes the page's font.
     "svg.fonttype": "none",
     "font.size": 9,
-    "text.color": _INK,
-    "axes.edgecolor": _LINE,
-    "axes.labelcolor": _MUTED,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 9,
     "axes.titlelocation": "left",
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": _LINE,
+    "grid.color": LINE,
     "grid.linewidth": 0.6,
-    "xtick.color": _LINE,
-    "ytick.color": _LINE,
-    "xtick.labelcolor": _MUTED,
-    "ytick.labelcolor": _MUTED,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "lines.linewidth": 2,
@@ -67,18 +67,24 @@ _CROWDED = 25
 """Points in a third of that width whose marks would touch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart: what it shows, in words, the query of its rows, and how they are drawn."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawing:
+    """What a picture shows, in words, and how it is drawn from rows."""
 
     name: str
     title: str
     caption: str
-    query: str
     draw: Callable[[Figure, Sequence[Row]], None]
 
 
-def svg(chart: Chart, rows: Sequence[Row]) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chart(Drawing):
+    """A drawing of the report, and the query of its rows."""
+
+    query: str
+
+
+def svg(chart: Drawing, rows: Sequence[Row]) -> str:
     """Draw a chart as one `<svg>` element; equal rows give equal bytes.
 
     Its title and description are in it, for who cannot see it.
@@ -99,7 +105,7 @@ def svg(chart: Chart, rows: Sequence[Row]) -> str:
     return _for_page(chart, buffer.getvalue())
 
 
-def _for_page(chart: Chart, document: str) -> str:
+def _for_page(chart: Drawing, document: str) -> str:
     """Turn matplotlib's SVG document into an element of a page that has other charts too."""
     element = document[document.index("<svg") :]
     element = re.sub(r"\s*<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
@@ -133,7 +139,7 @@ def _percent(axis: Any) -> None:  # noqa: ANN401
 def _decades(figure: Figure, rows: Sequence[Row]) -> None:
     axes = _single(figure, 3.2)
     positions = range(len(rows))
-    for index, (color, label) in enumerate(((_ACCENT, "per title"), (_SECOND, "per vote")), 1):
+    for index, (color, label) in enumerate(((ACCENT, "per title"), (SECOND, "per vote")), 1):
         values = [float(row[index]) for row in rows]
         axes.plot(positions, values, color=color, marker="o", label=label)
         axes.annotate(
@@ -155,25 +161,25 @@ def _shares(figure: Figure, rows: Sequence[Row]) -> None:
     positions = range(len(rows))
     titles = [float(row[1]) for row in rows]
     votes = [float(row[2] or 0) for row in rows]
-    axes.hlines(positions, titles, votes, color=_LINE, linewidth=2)
-    axes.plot(titles, positions, "o", color=_ACCENT, label="share of titles")
-    axes.plot(votes, positions, "o", color=_SECOND, label="share of votes")
+    axes.hlines(positions, titles, votes, color=LINE, linewidth=2)
+    axes.plot(titles, positions, "o", color=ACCENT, label="share of titles")
+    axes.plot(votes, positions, "o", color=SECOND, label="share of votes")
     axes.set_yticks(positions, [row[0] for row in rows])
     axes.invert_yaxis()
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.grid(visible=False, axis="y")
     _percent(axes.xaxis)
-    axes.legend(loc="lower right", labelcolor=_INK)
+    axes.legend(loc="lower right", labelcolor=INK)
 
 
 def _production(figure: Figure, rows: Sequence[Row]) -> None:
     axes = _single(figure, 0.8 + 0.2 * len(rows))
     positions = range(len(rows))
     changes = [float(row[1]) / float(row[2]) - 1 for row in rows]
-    colors = [_ACCENT if change >= 0 else _SECOND for change in changes]
+    colors = [ACCENT if change >= 0 else SECOND for change in changes]
     axes.barh(positions, changes, color=colors, height=0.7)
-    axes.axvline(0, color=_MUTED, linewidth=0.8)
+    axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.set_yticks(positions, [row[0] for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
@@ -208,9 +214,9 @@ def _panels(
     for number, (title, x, y) in enumerate(series, 1):
         axes = figure.add_subplot(lines, columns, number, sharey=first)
         first = first or axes
-        axes.plot(x, y, color=_ACCENT, marker=_marker(x, fill=fill), markersize=3)
+        axes.plot(x, y, color=ACCENT, marker=_marker(x, fill=fill), markersize=3)
         if fill:
-            axes.fill_between(x, y, color=_ACCENT, alpha=0.2, linewidth=0)
+            axes.fill_between(x, y, color=ACCENT, alpha=0.2, linewidth=0)
         axes.set_title(_shorten(title, 72 // columns))
         if (number - 1) % columns:
             axes.tick_params(labelleft=False)
@@ -237,7 +243,7 @@ def _votes(figure: Figure, rows: Sequence[Row]) -> None:
                 (votes / 3, rating / 2),
                 1 / 3,
                 1 / 2,
-                facecolor=_ACCENT,
+                facecolor=ACCENT,
                 alpha=0.06 + 0.94 * (titles / largest) ** 0.5,
                 linewidth=0,
             )
@@ -265,11 +271,11 @@ def _seasons(figure: Figure, rows: Sequence[Row]) -> None:
 def _careers(figure: Figure, rows: Sequence[Row]) -> None:
     axes = _single(figure, 0.7 + 0.26 * len(rows))
     positions = range(len(rows))
-    bars = axes.barh(positions, [row[1] for row in rows], color=_ACCENT, height=0.7)
+    bars = axes.barh(positions, [row[1] for row in rows], color=ACCENT, height=0.7)
     labels = [
         f"{row[1]:,}" + ("" if row[2] is None else f" · mean {float(row[2]):.1f}") for row in rows
     ]
-    axes.bar_label(bars, labels, padding=4, color=_MUTED)
+    axes.bar_label(bars, labels, padding=4, color=MUTED)
     axes.set_yticks(positions, [row[0] for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 1.25 * max(row[1] for row in rows))

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_CSS = """
+COLORS = """
 :root { color-scheme: light dark; --paper: #f6f5f2; --card: #fff; --ink: #1c2024; --muted: #5d656d;
   --line: #dedcd6; --accent: #1f6f8b; --second: #c2571a; --good: #1d7a46; --bad: #b3261e;
   --warn: #8a5a00; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --card: #1d2125; --ink: #e8e6e1;
   --muted: #a2a9b0; --line: #363c42; --accent: #5fb3cf; --second: #e8935a; --good: #6cc493;
   --bad: #f2897f; --warn: #e2b04a; } }
-* { box-sizing: border-box; }
+"""
+"""What the variables stand for, by daylight and in the dark."""
+
+_CSS = (
+    COLORS
+    + """* { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
 main, header, footer { max-width: 72rem; margin: 0 auto; padding: 0 1.25rem; }
@@ -62,6 +67,7 @@ pre { overflow-x: auto; font-size: .8rem; margin: .5rem 0 0; }
 footer { padding: 2.5rem 1.25rem 3rem; color: var(--muted); font-size: .82rem; }
 @media print { body { background: none; } nav { display: none; } .charts { columns: 2; } }
 """
+)
 
 # What a state looks like: never by colour alone.
 _MARKS = {"good": "✓", "bad": "✗", "warn": "!", "off": "—"}

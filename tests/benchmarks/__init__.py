@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: what they work out from what they saw."""
