@@ -59,10 +59,10 @@ FOUND = {
         "One pass of credits and of episodes with all their checks, where each parent had its own; "
         "workers, thanks to CREATE TABLE AS.",
     ),
-    "int_title_hierarchies": Found(
+    "int_title_series": Found(
         9.7,
-        "All columns of all titles were worked out for two uses of a few: the CTE is not "
-        "materialized any more.",
+        "It was int_title_hierarchies, which repeated all facts of a series in each of its "
+        "episodes: now a row per series is stored, and the hierarchy is a view.",
     ),
     "stg_title_crew_writers": Found(
         3.2,

@@ -131,20 +131,25 @@
   from {{ this }} as stored tablesample system ({{ percent }}) repeatable (1)
 {%- endmacro %}
 
-{#- Keys of the series of which anything changed that the hierarchy or a series' mart tells. -#}
+{#- Keys of the series of which anything changed that int_title_series or a series' mart tells. Of
+    titles that are no series none is taken: by their number the planner would read all episodes. -#}
 {% macro changed_series(changes) -%}
+    with changed as (
+      select tconst from {{ changes['title.basics'] }} as titles
+      union
+      select tconst from {{ changes['title.ratings'] }} as ratings
+    )
     select unnest(array[old_parent_tconst, new_parent_tconst]) as series_tconst
-    from {{ changes['title.episode'] }} as changed
+    from {{ changes['title.episode'] }} as episodes
     union all
     select episodes.parent_tconst
-    from {{ source('raw', 'title_episode') }} as episodes
-    inner join (
-      select tconst from {{ changes['title.basics'] }} as titles
-      union all
-      select tconst from {{ changes['title.ratings'] }} as ratings
-    ) as changed on episodes.tconst = changed.tconst
+    from changed
+    inner join {{ source('raw', 'title_episode') }} as episodes on changed.tconst = episodes.tconst
     union all
-    select tconst from {{ changes['title.basics'] }} as titles
-    union all
-    select tconst from {{ changes['title.ratings'] }} as ratings
+    select tconst
+    from changed
+    where exists (
+      select from {{ source('raw', 'title_episode') }} as episodes
+      where episodes.parent_tconst = changed.tconst
+    )
 {%- endmacro %}

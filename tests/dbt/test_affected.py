@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MODELS = (
     "stg_title_crew_directors",
     "stg_title_crew_writers",
-    "int_title_hierarchies",
+    "int_title_series",
     "mart_series_analytics",
     "mart_series_seasons",
     "mart_person_career",

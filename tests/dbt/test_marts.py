@@ -252,21 +252,31 @@ AGREE = {
         having count(average_rating) >= 6
         """,
     ),
-    "series, as the hierarchy has them": (
+    "episodes beside their series": (
         """
         select
-            series_tconst, series_duration_years, total_episodes, total_seasons, rated_episodes,
-            avg_series_rating, rating_consistency, longevity_class, series_performance_tier,
-            consistency_rating, engagement_level
-        from marts.mart_series_analytics
+            episode_tconst, series_tconst, season_number, episode_year, episode_rating,
+            total_episodes, rated_episodes, avg_series_rating, highest_episode_rating,
+            total_audience_engagement, episode_quality_class
+        from intermediate.int_title_hierarchies
         """,
         """
-        select distinct
-            series_tconst, series_duration_years, total_episodes, total_seasons, rated_episodes,
-            avg_series_rating, rating_consistency, series_longevity_class,
-            series_performance_tier, series_consistency_class, audience_engagement_level
-        from intermediate.int_title_hierarchies
-        where rated_episodes >= 6
+        select
+            tconst, parent_tconst, season_number, year, average_rating,
+            count(*) over series, count(average_rating) over series,
+            (avg(average_rating) over series)::numeric(6, 4), max(average_rating) over series,
+            sum(num_votes) over series,
+            case
+                when average_rating is null then 'Unrated'
+                when average_rating >= avg(average_rating) over series + 0.5
+                    then 'Standout Episode'
+                when average_rating >= avg(average_rating) over series + 0.2 then 'Above Average'
+                when average_rating >= avg(average_rating) over series - 0.2 then 'Typical'
+                when average_rating >= avg(average_rating) over series - 0.5 then 'Below Average'
+                else 'Poor Episode'
+            end
+        from plain.episode
+        window series as (partition by parent_tconst)
         """,
     ),
     "seasons and their episodes": (

@@ -189,7 +189,7 @@ def test_layers_read_downwards(manifest: dict[str, Any]) -> None:
     """Staging reads raw, intermediate reads staging, no model reads a layer above its own."""
     below = {
         "staging": {"raw", "ops"},
-        "intermediate": {"staging", "ops"},
+        "intermediate": {"staging", "intermediate", "ops"},
         "marts": {"staging", "intermediate", "marts", "ops"},
     }
     nodes = manifest["nodes"] | manifest["sources"]

@@ -65,7 +65,6 @@ def test_each_model_after_what_it_reads(parsed: Parsed, by_model: Workflow) -> N
 @pytest.mark.parametrize(
     ("gate", "stopped"),
     [
-        ("test-int-title-hierarchies", {"mart-series-analytics", "mart-series-seasons"}),
         ("test-int-person-filmography", {"mart-collaborations", "mart-person-career"}),
         ("test-stg-title-akas", set()),
     ],

@@ -4,10 +4,16 @@
 ) }}
 {%- call(changes) affected_keys('series_tconst') %}{{ changed_series(changes) }}{% endcall %}
 
-with episodes as (
+with series as (
 
-    select * from {{ ref('int_title_hierarchies') }}
-    where {{ is_affected('series_tconst') }}
+    select
+        *,
+        {{ band('quality_pattern') }} as quality_pattern,
+        {{ band('production_scale') }} as production_scale
+    from {{ ref('int_title_series') }}
+    where
+        rated_episodes >= {{ var('limits').series_rated_episodes }}
+        and {{ is_affected('series_tconst') }}
 
 ),
 
@@ -23,22 +29,6 @@ genres as (
 
 ),
 
--- From the episodes, not from the hierarchy's totals, which are rounded: bands classify unrounded.
-series as (
-
-    select
-        series_tconst,
-        {{ series_facts() }},
-        count(*) filter (where episode_rating >= {{ var('limits').excellent_episode }})
-            as excellent_episodes,
-        count(*) filter (where episode_rating <= {{ var('limits').poor_episode }})
-            as poor_episodes
-    from episodes
-    group by series_tconst
-    having count(episode_rating) >= {{ var('limits').series_rated_episodes }}
-
-),
-
 genre_lists as (
 
     select
@@ -48,79 +38,46 @@ genre_lists as (
     inner join genres on series.series_tconst = genres.tconst
     group by series.series_tconst
 
-),
-
-described as (
-
-    select
-        series.*,
-        titles.primary_title as series_title,
-        titles.title_type as series_type,
-        genre_lists.genres,
-        titles.start_year as series_start_year,
-        titles.end_year as series_end_year,
-        titles.average_rating as series_rating,
-        titles.num_votes as series_votes,
-        {{ series_duration_years(
-            'titles.start_year', 'titles.end_year', 'series.last_episode_year'
-        ) }} as series_duration_years,
-        series.total_episodes::numeric / greatest(series.total_seasons, 1)
-            as avg_episodes_per_season
-    from series
-    inner join titles on series.series_tconst = titles.tconst
-    left join genre_lists on series.series_tconst = genre_lists.series_tconst
-
-),
-
-classified as (
-
-    select
-        *,
-        {{ band('series_longevity') }} as longevity_class,
-        {{ band('series_performance') }} as series_performance_tier,
-        {{ band('series_consistency') }} as consistency_rating,
-        {{ band('quality_pattern') }} as quality_pattern,
-        {{ band('production_scale') }} as production_scale,
-        {{ band('series_engagement') }} as engagement_level
-    from described
-
 )
 
 select
-    series_tconst,
-    series_title,
-    series_type,
-    genres,
-    series_start_year,
-    series_end_year,
-    series_end_year is null as is_open_ended,
-    last_episode_year,
-    series_duration_years,
-    series_rating,
-    series_votes,
-    total_episodes,
-    total_seasons,
-    avg_episodes_per_season::numeric(7, 1) as avg_episodes_per_season,
-    latest_season as final_season,
-    rated_episodes,
-    rated_seasons,
-    avg_series_rating::numeric(6, 4) as avg_series_rating,
-    rating_consistency::numeric(6, 4) as rating_consistency,
-    lowest_episode_rating,
-    highest_episode_rating,
-    avg_episode_votes::numeric(14, 4) as avg_episode_votes,
-    total_series_votes,
-    excellent_episodes,
-    poor_episodes,
-    longevity_class,
-    series_performance_tier,
-    consistency_rating,
-    quality_pattern,
-    production_scale,
-    engagement_level,
-    series_performance_tier in ({{ mart_best_labels('series_performance', 2) }})
+    series.series_tconst,
+    series.series_title,
+    series.series_type,
+    genre_lists.genres,
+    series.series_start_year,
+    series.series_end_year,
+    series.series_end_year is null as is_open_ended,
+    series.last_episode_year,
+    series.series_duration_years,
+    titles.average_rating as series_rating,
+    titles.num_votes as series_votes,
+    series.total_episodes,
+    series.total_seasons,
+    series.avg_episodes_per_season,
+    series.latest_season as final_season,
+    series.rated_episodes,
+    series.rated_seasons,
+    series.avg_series_rating,
+    series.rating_consistency,
+    series.lowest_episode_rating,
+    series.highest_episode_rating,
+    series.avg_episode_votes,
+    series.total_series_votes,
+    series.excellent_episodes,
+    series.poor_episodes,
+    series.series_longevity_class as longevity_class,
+    series.series_performance_tier,
+    series.series_consistency_class as consistency_rating,
+    series.quality_pattern,
+    series.production_scale,
+    series.audience_engagement_level as engagement_level,
+    series.series_performance_tier in ({{ mart_best_labels('series_performance', 2) }})
         as is_premium_series,
-    consistency_rating in ({{ mart_best_labels('series_consistency', 2) }})
+    series.series_consistency_class in ({{ mart_best_labels('series_consistency', 2) }})
         as is_consistent_quality,
-    longevity_class in ({{ mart_best_labels('series_longevity', 2) }}) as is_long_running
-from classified
+    series.series_longevity_class in ({{ mart_best_labels('series_longevity', 2) }})
+        as is_long_running
+from series
+inner join titles on series.series_tconst = titles.tconst
+left join genre_lists on series.series_tconst = genre_lists.series_tconst

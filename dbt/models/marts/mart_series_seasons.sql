@@ -3,7 +3,7 @@
 
 with episodes as (
 
-    select * from {{ ref('int_title_hierarchies') }}
+    select * from {{ ref('int_title_episodes') }}
     where {{ is_affected('series_tconst') }}
 
 ),
