@@ -1,9 +1,7 @@
-"""The models of a run: `dbt build` as role dbt, left out when it would change nothing."""
+"""The models of a run: `dbt build` as role dbt, of those that the plan finds due."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import signal
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from steps import models
+from steps import models, parsed
 from steps.catalog import DATASETS
 
 if TYPE_CHECKING:
@@ -24,29 +22,6 @@ if TYPE_CHECKING:
     from sandbox.children import Children, Ended
 
 PROJECT = Path(__file__).parents[1] / "dbt"
-
-# A table is as it should be if no test of its failed and it was built from the latest load of
-# each dataset it reads, or, if it is built at most every so many days, from a file not so much
-# older (the rule of dbt/macros/at_most_every.sql).
-_BUILDS = """
-    select
-        builds.model,
-        builds.failed_tests = 0 and not exists (
-            select from jsonb_each_text(builds.loads) as used
-            left join ops.loads as seen on seen.load_id = used.value::bigint
-            left join lateral (
-                select load_id, last_modified from ops.loads
-                where dataset = used.key order by load_id desc limit 1
-            ) as latest on true
-            where seen.load_id is distinct from latest.load_id and (
-                (latest.last_modified at time zone 'UTC')::date
-                - (seen.last_modified at time zone 'UTC')::date
-                between 0 and (%(days)s::jsonb ->> builds.model)::integer - 1
-            ) is not true
-        )
-    from ops.model_builds as builds
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -71,26 +46,17 @@ class Build:
         return PROJECT / "questions"
 
     @property
-    def _green(self) -> Path:
-        return self.target / "green.json"
+    def _parsed(self) -> Path:
+        return self.target / "parsed.txt"
 
-    def is_current(self) -> bool:
-        """Tell whether a build would find all as the last one left it.
-
-        That one was green, of these project files and in this database; and no load has come,
-        no table gone and no test failed since.
-        """
+    @property
+    def manifest(self) -> Path | None:
+        """The manifest that the last build wrote; None if it is not of these project files."""
         try:
-            green = json.loads(self._green.read_text())
-        except (OSError, ValueError):
-            return False
-        if green["build"] != self._identity():
-            return False
-        try:
-            builds = self._builds(green["models"])
-        except psycopg.Error:
-            return False  # dbt will say what is wrong with the database
-        return all(builds.get(name) for name in green["models"])
+            of_these_files = self._parsed.read_text() == self._identity()
+        except OSError:
+            of_these_files = False
+        return self.target / parsed.JSON if of_these_files else None
 
     def write_docs(self, children: Children, output: Path) -> Ended:
         """Write dbt's documentation, lineage and all, as one HTML file."""
@@ -106,28 +72,36 @@ class Build:
         return ended
 
     def run(
-        self, children: Children, failed: Iterable[str], listen: Callable[[dict[str, Any]], None]
+        self,
+        children: Children,
+        nodes: Iterable[str] | None,
+        failed: Iterable[str],
+        listen: Callable[[dict[str, Any]], None],
     ) -> Ended:
-        """Build all that does not depend on the `failed` datasets."""
-        self._green.unlink(missing_ok=True)
-        # What is left of an earlier build must not pass for this one's results.
-        self.run_results.unlink(missing_ok=True)
+        """Build `nodes`, or all if None, but for what depends on the `failed` datasets.
+
+        `nodes` are names of models and tests and selectors of sources, as the plan has them.
+        """
+        identity = self._identity()
+        # What is left of an earlier build must not pass for this one's.
+        for file in (self._parsed, self.run_results, self.target / parsed.JSON):
+            file.unlink(missing_ok=True)
         tables = {dataset.name: dataset.table for dataset in DATASETS}
         excluded = [f"source:raw.{tables[name]}+" for name in failed]
         command = [
             *self._dbt("build"),
             # They test SQL against made-up rows: the suite's business, not a run's.
             "--exclude-resource-type=unit_test",
+            # A test of several models is named by the plan.
+            *(["--indirect-selection=cautious", "--select", *nodes] if nodes else []),
             *(["--exclude", *excluded] if excluded else []),
         ]
         # dbt cancels its queries on SIGINT; SIGTERM just ends it.
         ended = children.run(
             command, self._for_dbt(), listen, end=signal.SIGINT, log_on_stdout=True
         )
-        if ended.code == 0 and not excluded:
-            nodes = models.read_manifest(self.target / "manifest.json").nodes
-            built = {name: node.at_most_every_days for node in nodes for name in node.recorded}
-            self._green.write_text(json.dumps({"build": self._identity(), "models": built}))
+        if (self.target / parsed.JSON).exists():
+            self._parsed.write_text(identity)
         return ended
 
     def _dbt(self, *command: str) -> list[str]:
@@ -149,17 +123,9 @@ class Build:
             "PGOPTIONS": models.setting(models.version(PROJECT), self.environment),
         }
 
-    def _identity(self) -> str:
-        """Return a hash of the project's files, dbt's version and the database's address."""
-        digest = hashlib.sha256(version("dbt-core").encode())
-        for name in ("PGHOST", "PGPORT", "PGDATABASE"):
-            digest.update(f"{name}={self.environment.get(name)}\n".encode())
-        digest.update(models.version(PROJECT).encode())
-        return digest.hexdigest()
-
-    def _builds(self, days: Mapping[str, int | None]) -> dict[str, bool]:
-        with connect(self.environment) as connection:
-            return dict(connection.execute(_BUILDS, {"days": json.dumps(days)}).fetchall())
+    @staticmethod
+    def _identity() -> str:
+        return f"{models.version(PROJECT)} {version('dbt-core')}\n"
 
 
 def connect(environment: Mapping[str, str]) -> psycopg.Connection:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import psycopg
 
-from sandbox.build import Build, connect
+from sandbox.build import PROJECT, Build, connect
 from sandbox.children import Children, Ended, StoppedError
 from steps import report
 from steps.build import cause
@@ -67,7 +67,12 @@ def run(servers: Servers, folder: Path, audience: Audience) -> list[Step]:
     with _stopped_by_signal(children):
         began = time.monotonic()
         audience.running("plan", None, {})
-        ended = children.run(_command("plan"), servers.loader, lambda _: None)
+        manifest = Build(servers.dbt).manifest
+        ended = children.run(
+            _command("plan", *([f"--manifest={manifest}"] if manifest else [])),
+            {**servers.loader, "DBT_PROJECT_DIR": str(PROJECT)},
+            lambda _: None,
+        )
         plan = json.loads(ended.output) if ended.code == 0 else {}
         status = Status.CHANGED if plan.get("changed") else Status.UNCHANGED
         steps = [_step("plan", None, status, ended, began)]
@@ -77,7 +82,9 @@ def run(servers: Servers, folder: Path, audience: Audience) -> list[Step]:
             steps += loads
             if plan["changed"]:
                 steps.append(_prune(children, servers, audience))
-            steps.append(_build(children, servers, loads, audience, changed=plan["changed"]))
+            # Without a manifest nobody knows which models are due, so all are built.
+            due = plan["tasks"]["nodes"].split() if manifest else None
+            steps.append(_build(children, servers, loads, audience, due))
         folder.mkdir(parents=True, exist_ok=True)
         steps.append(_report(servers, folder, steps, audience))
     return steps
@@ -205,13 +212,12 @@ def _build(
     servers: Servers,
     loads: list[Step],
     audience: Audience,
-    *,
-    changed: bool,
+    due: list[str] | None,
 ) -> Step:
-    """Build the models that depend on no failed dataset, unless nothing has changed."""
+    """Build the models that are due, but for those that depend on a failed dataset."""
     build = Build(servers.dbt)
     failed = {step.dataset for step in loads if step.code and step.dataset}
-    if not changed and build.is_current():
+    if due == []:
         step = Step("build", None, Status.UNCHANGED)
         audience.ended(step)
         return step
@@ -234,7 +240,7 @@ def _build(
         if node:
             audience.running("build", None, {"phase": node})
 
-    ended = build.run(children, sorted(failed), listen)
+    ended = build.run(children, due, sorted(failed), listen)
     if ended.code == 0:
         step = Step("build", None, Status.BUILT, seconds=time.monotonic() - began)
     else:
