@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1] / "dbt"
 
+
 @dataclass(frozen=True, slots=True)
 class Build:
     """One dbt project against one database."""

@@ -2,8 +2,9 @@ r"""The peers that are COPY itself: psql's, the server's own, and a reload into 
 
 Settings as Postgres' manual advises for filling a database: the table is made (or emptied) in the
 transaction of its COPY, so that with wal_level minimal its rows are not logged and FREEZE spares
-a later rewrite; key and indexes come after the rows, then ANALYZE. The format is csv with a quote that IMDb's files do not have:
-with the quote that csv has by itself rows run together, and text format eats backslashes.
+a later rewrite; key and indexes come after the rows, then ANALYZE. The format is csv with a quote
+that IMDb's files do not have: with the quote that csv has by itself rows run together, and text
+format eats backslashes.
 """
 
 from __future__ import annotations
