@@ -31,27 +31,29 @@ _MEGABYTE, _GIGABYTE = 1e6, 1e9
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A first run and that of the next day, at one scale, on one machine."""
+    """Runs at one scale on one machine: the first, the next day's, and again with nothing new."""
 
     scale: float
     machine: str
     first: Day
     second: Day
+    again: Day
 
 
-def kept(folder: Path, scale: float, run: Callable[[float], tuple[Day, Day]]) -> Taken:
+def kept(folder: Path, scale: float, run: Callable[[float], tuple[Day, Day, Day]]) -> Taken:
     """Return what was taken at a scale before, from its file, or else take it and write that."""
     file = folder / f"growth-{scale:g}.json"
     if file.exists():
         found = json.loads(file.read_text())
-        first, second = (Day.from_json(found[name]) for name in ("first", "second"))
-        return Taken(found["scale"], found["machine"], first, second)
+        runs = (Day.from_json(found[name]) for name in ("first", "second", "again"))
+        return Taken(found["scale"], found["machine"], *runs)
     taken = Taken(scale, machine(), *run(scale))
     written = {
         "scale": scale,
         "machine": taken.machine,
         "first": taken.first.to_json(),
         "second": taken.second.to_json(),
+        "again": taken.again.to_json(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(written, indent=1))
@@ -67,19 +69,20 @@ def growth(
     ] = Path(".state/growth"),
     docs: Annotated[Path, typer.Option(help="Folder of the plot.")] = plot.DOCS,
 ) -> None:
-    """Run the whole pipeline at several scales, at first and a day later, and fit the growth.
+    """Run the whole pipeline at several scales, first, a day later and again, and fit the growth.
 
     Results are kept: a scale that was taken before, here or elsewhere, is not run again.
     """
 
-    def run(scale: float) -> tuple[Day, Day]:
+    def run(scale: float) -> tuple[Day, Day, Day]:
         folder = state / f"run-{scale:g}"
         servers.down(folder, wipe=True)
         try:
-            first, second = (_run(folder, state / "source", scale, number) for number in (0, 1))
+            (first,) = _run(folder, state / "source", scale, 0, times=1)
+            second, again = _run(folder, state / "source", scale, 1, times=2)
         finally:
             servers.down(folder, wipe=True)
-        return first, second
+        return first, second, again
 
     taken = [kept(state, scale, run) for scale in sorted(set(scales or (0.01, 0.1)))]
     for each in sorted({one.machine for one in taken}):
@@ -99,11 +102,11 @@ def growth(
     plot.write(docs, DRAWING, rows)
 
 
-def _run(folder: Path, source: Path, scale: float, number: int) -> Day:
-    """Run one day and delete its files, which the store has now."""
+def _run(folder: Path, source: Path, scale: float, number: int, *, times: int) -> list[Day]:
+    """Run one day so many times and delete its files, which the store has now."""
     files = cached(source, scale=scale, day=number)
     try:
-        return day.take(folder, files)
+        return [day.take(folder, files) for _ in range(times)]
     finally:
         shutil.rmtree(files)
 
@@ -129,15 +132,15 @@ def _figures(run: Day) -> dict[str, float]:
 
 def _tell(taken: Sequence[Taken]) -> None:
     sizes = [each.first.rows for each in taken]
-    for title, runs in (
-        ("First run", [each.first for each in taken]),
-        ("The next day", [each.second for each in taken]),
+    for title, columns in (
+        ("First run", [_figures(each.first) for each in taken]),
+        ("The next day", [_figures(each.second) for each in taken]),
+        ("Again, with nothing new", [{"whole run, s": each.again.seconds} for each in taken]),
     ):
         say(f"\n### {title}\n")
-        columns = [_figures(run) for run in runs]
         heads = [
-            f"scale {each.scale:g}, {run.rows / 1e6:.1f} M rows"
-            for each, run in zip(taken, runs, strict=True)
+            f"scale {each.scale:g}, {rows / 1e6:.1f} M rows"
+            for each, rows in zip(taken, sizes, strict=True)
         ]
         table(
             ["what", *heads, "grows with the rows to the power of"],

@@ -23,29 +23,30 @@ FIRST = Day(
     database=500_000_000,
 )
 SECOND = replace(FIRST, parts={"files": Part(2.0, 1, 2)})
+AGAIN = replace(FIRST, parts={"plan": Part(1.0, 0, 0)}, steps={})
 
 
 def test_kept(tmp_path: Path) -> None:
     """What was taken once is read again as it was, and not run."""
-    taken = kept(tmp_path, 0.01, lambda _: (FIRST, SECOND))
+    taken = kept(tmp_path, 0.01, lambda _: (FIRST, SECOND, AGAIN))
 
-    def run(scale: float) -> tuple[Day, Day]:
+    def run(scale: float) -> tuple[Day, Day, Day]:
         pytest.fail(f"scale {scale} was run again")
 
     assert kept(tmp_path, 0.01, run) == taken
-    assert (taken.scale, taken.first, taken.second) == (0.01, FIRST, SECOND)
+    assert (taken.scale, taken.first, taken.second, taken.again) == (0.01, FIRST, SECOND, AGAIN)
 
 
 def test_missing(tmp_path: Path) -> None:
     """Another scale is run, and a run that fails leaves nothing that would pass for a result."""
-    kept(tmp_path, 0.01, lambda _: (FIRST, SECOND))
+    kept(tmp_path, 0.01, lambda _: (FIRST, SECOND, AGAIN))
 
-    def fail(_: float) -> tuple[Day, Day]:
+    def fail(_: float) -> tuple[Day, Day, Day]:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
         kept(tmp_path, 0.1, fail)
-    assert kept(tmp_path, 0.1, lambda _: (SECOND, FIRST)).first == SECOND
+    assert kept(tmp_path, 0.1, lambda _: (SECOND, FIRST, AGAIN)).first == SECOND
 
 
 def test_whole() -> None:

@@ -1,78 +1,106 @@
-{# At the default the planner finds it too dear that workers hand over each tag, though that takes
-   half as long. #}
-{{ config(unique_key='genre', pre_hook='set local parallel_tuple_cost = 0.01') }}
+{{ config(unique_key='genre') }}
 
-with titles as (
+-- Each use wants other columns of other rows, and workers for its own.
+with titles as not materialized (
 
     select * from {{ ref('int_title_complete') }}
     where start_year >= {{ var('limits').genre_year_min }}
 
 ),
 
-genres as (
-
-    select * from {{ ref('int_title_with_genres') }}
-
-),
-
--- Materialized, or each of the conditions below would work out the year of each row anew: without
--- it the model took half as much time again.
-tagged as materialized (
+-- Titles that have all their genres in common are counted together before each genre is told apart.
+listings as (
 
     select
-        genres.genre,
-        titles.title_type,
-        titles.start_year,
-        titles.average_rating,
-        titles.num_votes
-    from genres
-    inner join titles on genres.tconst = titles.tconst
+        primary_genre,
+        secondary_genre,
+        third_genre,
+        title_type,
+        start_year,
+        count(*) as titles
+    from titles
+    group by primary_genre, secondary_genre, third_genre, title_type, start_year
 
 ),
 
--- One pass over all tags. Means of ratings skip unrated titles by themselves.
+productions as (
+
+    select
+        listed.genre,
+        sum(listings.titles)::bigint as total_titles,
+        {{ listed_titles("title_type <> 'tvEpisode'") }} as titles_excl_episodes,
+        {{ listed_titles("title_type = 'movie'") }} as movie_count,
+        {{ listed_titles("title_type = 'tvSeries'") }} as tv_series_count,
+        {{ listed_titles("title_type = 'tvMiniSeries'") }} as tv_mini_series_count,
+        {{ listed_titles("title_type = 'tvMovie'") }} as tv_movie_count,
+        {{ listed_titles("start_year between 1950 and 1959") }} as titles_1950s,
+        {{ listed_titles("start_year between 1960 and 1969") }} as titles_1960s,
+        {{ listed_titles("start_year between 1970 and 1979") }} as titles_1970s,
+        {{ listed_titles("start_year between 1980 and 1989") }} as titles_1980s,
+        {{ listed_titles("start_year between 1990 and 1999") }} as titles_1990s,
+        {{ listed_titles("start_year between 2000 and 2009") }} as titles_2000s,
+        {{ listed_titles("start_year between 2010 and 2019") }} as titles_2010s,
+        {{ listed_titles("start_year between 2020 and 2029") }} as titles_2020s,
+        {{ listed_titles("start_year >= 2030") }} as titles_2030s,
+        -- Complete years only: the current one would make every genre look in decline.
+        {{ listed_titles("start_year between 2020 and least(" ~ as_of_year() ~ " - 1, 2029)") }}
+            as titles_2020s_complete
+    from listings
+    {{ genres_listed('listings') }}
+    group by listed.genre
+
+),
+
+-- One pass over the tags of rated titles; means of ratings skip the few with votes alone.
+receptions as (
+
+    select
+        listed.genre,
+        avg(titles.average_rating) as avg_rating,
+        percentile_cont(0.5) within group (order by titles.average_rating) as median_rating,
+        stddev_samp(titles.average_rating) as rating_stddev,
+        sum(titles.num_votes) filter (where titles.average_rating is not null) as total_votes,
+        avg(titles.num_votes) filter (where titles.average_rating is not null) as avg_votes,
+        count(*) filter (where titles.average_rating >= 7) as high_quality_titles,
+        count(*) filter (where titles.num_votes >= 10000) as popular_titles,
+        count(*) filter (where titles.average_rating >= 8 and titles.num_votes >= 50000)
+            as premium_titles,
+        count(*) filter (where titles.average_rating >= 7.5 and titles.num_votes >= 100000)
+            as blockbuster_titles,
+        avg(titles.average_rating) filter (where titles.start_year between 1990 and 1999)
+            as avg_rating_1990s,
+        avg(titles.average_rating) filter (where titles.start_year between 2000 and 2009)
+            as avg_rating_2000s,
+        avg(titles.average_rating) filter (where titles.start_year between 2010 and 2019)
+            as avg_rating_2010s,
+        avg(titles.average_rating) filter (where titles.start_year between 2020 and 2029)
+            as avg_rating_2020s
+    from titles
+    {{ genres_listed('titles') }}
+    where titles.average_rating is not null or titles.num_votes is not null
+    group by listed.genre
+
+),
+
 totals as (
 
     select
-        genre,
-        count(*) as total_titles,
-        count(*) filter (where title_type <> 'tvEpisode') as titles_excl_episodes,
-        count(*) filter (where title_type = 'movie') as movie_count,
-        count(*) filter (where title_type = 'tvSeries') as tv_series_count,
-        count(*) filter (where title_type = 'tvMiniSeries') as tv_mini_series_count,
-        count(*) filter (where title_type = 'tvMovie') as tv_movie_count,
-        avg(average_rating) as avg_rating,
-        percentile_cont(0.5) within group (order by average_rating) as median_rating,
-        stddev_samp(average_rating) as rating_stddev,
-        sum(num_votes) filter (where average_rating is not null) as total_votes,
-        avg(num_votes) filter (where average_rating is not null) as avg_votes,
-        count(*) filter (where average_rating >= 7) as high_quality_titles,
-        count(*) filter (where num_votes >= 10000) as popular_titles,
-        count(*) filter (where average_rating >= 8 and num_votes >= 50000) as premium_titles,
-        count(*) filter (where average_rating >= 7.5 and num_votes >= 100000)
-            as blockbuster_titles,
-        count(*) filter (where start_year between 1950 and 1959) as titles_1950s,
-        count(*) filter (where start_year between 1960 and 1969) as titles_1960s,
-        count(*) filter (where start_year between 1970 and 1979) as titles_1970s,
-        count(*) filter (where start_year between 1980 and 1989) as titles_1980s,
-        count(*) filter (where start_year between 1990 and 1999) as titles_1990s,
-        count(*) filter (where start_year between 2000 and 2009) as titles_2000s,
-        count(*) filter (where start_year between 2010 and 2019) as titles_2010s,
-        count(*) filter (where start_year between 2020 and 2029) as titles_2020s,
-        count(*) filter (where start_year >= 2030) as titles_2030s,
-        -- Complete years only: the current one would make every genre look in decline.
-        count(*) filter (where start_year between 2020 and least({{ as_of_year() }} - 1, 2029))
-            as titles_2020s_complete,
-        avg(average_rating) filter (where start_year between 1990 and 1999)
-            as avg_rating_1990s,
-        avg(average_rating) filter (where start_year between 2000 and 2009)
-            as avg_rating_2000s,
-        avg(average_rating) filter (where start_year between 2010 and 2019)
-            as avg_rating_2010s,
-        avg(average_rating) filter (where start_year between 2020 and 2029)
-            as avg_rating_2020s
-    from tagged
-    group by genre
+        productions.*,
+        receptions.avg_rating,
+        receptions.median_rating,
+        receptions.rating_stddev,
+        receptions.total_votes,
+        receptions.avg_votes,
+        coalesce(receptions.high_quality_titles, 0) as high_quality_titles,
+        coalesce(receptions.popular_titles, 0) as popular_titles,
+        coalesce(receptions.premium_titles, 0) as premium_titles,
+        coalesce(receptions.blockbuster_titles, 0) as blockbuster_titles,
+        receptions.avg_rating_1990s,
+        receptions.avg_rating_2000s,
+        receptions.avg_rating_2010s,
+        receptions.avg_rating_2020s
+    from productions
+    left join receptions on productions.genre = receptions.genre
 
 ),
 

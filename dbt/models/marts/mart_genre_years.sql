@@ -3,32 +3,38 @@
     indexes=[{'columns': ['start_year']}],
 ) }}
 
-with titles as (
+-- Titles that have all their genres in common are counted together before each genre is told apart.
+with listings as (
 
-    select * from {{ ref('int_title_complete') }}
+    select
+        primary_genre,
+        secondary_genre,
+        third_genre,
+        start_year,
+        count(*) as titles,
+        count(*) filter (where title_type <> 'tvEpisode') as titles_excl_episodes,
+        count(average_rating) as rated_titles,
+        sum(average_rating) as rating_total,
+        sum(num_votes) filter (where average_rating is not null) as votes
+    from {{ ref('int_title_complete') }}
     where start_year is not null
-
-),
-
-genres as (
-
-    select * from {{ ref('int_title_with_genres') }}
+    group by primary_genre, secondary_genre, third_genre, start_year
 
 ),
 
 years as (
 
     select
-        genres.genre,
-        titles.start_year,
-        count(*) as titles,
-        count(*) filter (where titles.title_type <> 'tvEpisode') as titles_excl_episodes,
-        count(titles.average_rating) as rated_titles,
-        avg(titles.average_rating) as avg_rating,
-        sum(titles.num_votes) filter (where titles.average_rating is not null) as votes
-    from genres
-    inner join titles on genres.tconst = titles.tconst
-    group by genres.genre, titles.start_year
+        listed.genre,
+        listings.start_year,
+        sum(listings.titles)::bigint as titles,
+        sum(listings.titles_excl_episodes)::bigint as titles_excl_episodes,
+        sum(listings.rated_titles)::bigint as rated_titles,
+        sum(listings.rating_total) / nullif(sum(listings.rated_titles), 0) as avg_rating,
+        sum(listings.votes)::bigint as votes
+    from listings
+    {{ genres_listed('listings') }}
+    group by listed.genre, listings.start_year
 
 )
 

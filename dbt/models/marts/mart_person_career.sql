@@ -48,7 +48,8 @@ where
 {% endcall %}
 {%- set changes = changes_since_build() if affected_key() else {} %}
 
-with credits as (
+-- Used twice, where few of them are wanted: made once, all would be.
+with credits as not materialized (
 
     select * from {{ ref('int_person_filmography') }}
     where not is_archive
@@ -123,8 +124,9 @@ careers as (
 {% if changes %}
 rerated as (
 
+    -- Of each person and title once, however many roles.
     select
-        credits.nconst,
+        nconst,
         sum((ratings.new_average_rating is not null)::integer - (ratings.old_average_rating is not null)::integer)
             as rated_credits,
         sum(coalesce(ratings.new_average_rating, 0) - coalesce(ratings.old_average_rating, 0)) as rating_total,
@@ -134,12 +136,15 @@ rerated as (
         - count(*) filter (where {{ mart_is_high_quality('ratings.old_average_rating') }}) as high_quality_works,
         count(*) filter (where {{ mart_is_good_quality('ratings.new_average_rating') }})
         - count(*) filter (where {{ mart_is_good_quality('ratings.old_average_rating') }}) as good_quality_works
-    from {{ changes['title.ratings'] }} as ratings
-    inner join (
-        select distinct nconst, tconst from credits
-        where not is_upcoming
-    ) as credits on ratings.tconst = credits.tconst
-    group by credits.nconst
+    from (
+        select distinct
+            credits.nconst,
+            ratings.*
+        from {{ changes['title.ratings'] }} as ratings
+        inner join credits on ratings.tconst = credits.tconst
+        where not credits.is_upcoming
+    ) as ratings
+    group by nconst
 
 ),
 {% endif %}
