@@ -2,7 +2,11 @@
   Whole where a tenth of the series are affected: that are the long ones, so that most episodes are
   read, which workers do only without the temporary table of keys.
 #}
-{{ config(materialized='incremental', unique_key='series_tconst', meta={'incremental_up_to': 0.1}) }}
+{{ config(
+    materialized='incremental',
+    unique_key='series_tconst',
+    meta={'incremental_up_to': 0.1},
+) }}
 {%- call(changes) affected_keys('series_tconst') %}{{ changed_series(changes) }}{% endcall %}
 
 with episodes as (
