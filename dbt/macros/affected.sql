@@ -34,13 +34,13 @@
     {%- endif -%}
     {%- if changes -%}
       {%- do run_query(
-        'create temporary table affected on commit drop as select distinct ' ~ key
+        'create unlogged table ' ~ affected_table() ~ ' as select distinct ' ~ key
         ~ ' from (' ~ caller(changes) ~ ') as keys where ' ~ key ~ ' is not null'
       ) -%}
-      {%- do run_query('analyze pg_temp.affected') -%}
+      {%- do run_query('analyze ' ~ affected_table()) -%}
       {%- set found = run_query(share_affected(key))[0] -%}
       {%- if found['share'] > config.meta_get('incremental_up_to', 0.2) -%}
-        {%- do run_query('drop table pg_temp.affected') -%}
+        {%- do run_query('drop table ' ~ affected_table()) -%}
       {%- endif -%}
       {%- do log(
         model.name ~ ': ' ~ found['affected'] ~ ' values of ' ~ key ~ ' affected, '
@@ -51,10 +51,16 @@
   {%- endif -%}
 {% endmacro %}
 
+{#- Where the affected keys are while a model is built. No temporary table, which workers could not
+    read; rows_that_differ drops it before anyone else sees it. -#}
+{% macro affected_table() %}
+  {{ return(this.incorporate(path={'identifier': this.identifier ~ '__affected'})) }}
+{% endmacro %}
+
 {#- The condition that a row belongs to an affected key; true while the whole table is computed. -#}
 {% macro is_affected(column) -%}
   {%- set key = affected_key() -%}
-  {{ column ~ ' in (select affected.' ~ key ~ ' from pg_temp.affected)' if key else 'true' }}
+  {{ column ~ ' in (select affected.' ~ key ~ ' from ' ~ affected_table() ~ ' as affected)' if key else 'true' }}
 {%- endmacro %}
 
 {#- The column of the affected keys, none while the whole table is computed. -#}
@@ -63,7 +69,7 @@
     {{ return(none) }}
   {% endif %}
   {% set found = run_query(
-    "select attname::text from pg_attribute where attrelid = to_regclass('pg_temp.affected') and attnum > 0"
+    "select attname::text from pg_attribute where attrelid = to_regclass('" ~ affected_table() ~ "') and attnum > 0"
   ) %}
   {{ return(found[0][0] if found | length else none) }}
 {% endmacro %}
@@ -126,8 +132,9 @@
   {%- set stored_rows = run_query("select reltuples from pg_class where oid = '" ~ this ~ "'::regclass")[0][0] | float -%}
   {%- set percent = [100 * 20000 / [stored_rows, 1] | max, 100] | min -%}
   select
-    (select count(*) from pg_temp.affected) as affected,
-    coalesce(avg((stored.{{ key }} in (select affected.{{ key }} from pg_temp.affected))::integer), 0) as share
+    (select count(*) from {{ affected_table() }}) as affected,
+    coalesce(avg((stored.{{ key }} in (select affected.{{ key }} from {{ affected_table() }} as affected))::integer), 0)
+      as share
   from {{ this }} as stored tablesample system ({{ percent }}) repeatable (1)
 {%- endmacro %}
 

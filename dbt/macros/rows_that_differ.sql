@@ -96,7 +96,7 @@
   {% if affected %}
     {#- A model may also give rows of keys that it did not count as affected. -#}
     {% do predicates.append(
-      'stored.' ~ affected ~ ' in (select ' ~ affected ~ ' from pg_temp.affected union select '
+      'stored.' ~ affected ~ ' in (select ' ~ affected ~ ' from ' ~ affected_table() ~ ' union select '
       ~ affected ~ ' from ' ~ temp ~ ')'
     ) %}
   {% endif %}
@@ -147,6 +147,9 @@
   {% for change in changes.after %}
     {% do run_query(change) %}
   {% endfor %}
+  {% if affected %}
+    {% do run_query('drop table ' ~ affected_table()) %}
+  {% endif %}
   {#- Few rows more or less leave the statistics as good as they were. -#}
   {% if changes.before or changes.after or ((deleted or inserted) and not affected) %}
     {% do run_query('analyze ' ~ target) %}

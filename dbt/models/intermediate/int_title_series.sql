@@ -1,6 +1,5 @@
 {#
-  Whole where a tenth of the series are affected: that are the long ones, so that most episodes are
-  read, which workers do only without the temporary table of keys.
+  Whole where a tenth of the series are affected: these are the long ones, with most of the episodes.
 #}
 {{ config(
     materialized='incremental',
