@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 _CODES = (0, 75, 65, 78)
 """Exit codes from good to bad: what a retry may cure is better than what it will not."""
 
+_STEPS = "steps.json"
+
+_IDLE = {Status.CACHED, Status.UNCHANGED}
+
 _DBT_FAILED = 1
 """dbt's exit code for a model or a test that failed, as against dbt itself."""
 
@@ -86,6 +90,7 @@ def run(servers: Servers, folder: Path, audience: Audience) -> list[Step]:
             due = plan["tasks"]["nodes"].split() if manifest else None
             steps.append(_build(children, servers, loads, audience, due))
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / _STEPS).write_text(json.dumps([asdict(step) for step in steps], indent=1))
         steps.append(_report(servers, folder, steps, audience))
     return steps
 
@@ -264,21 +269,28 @@ def _refusal(servers: Servers) -> StepError | None:
 
 
 def _report(servers: Servers, folder: Path, steps: list[Step], audience: Audience) -> Step:
-    """Write the report, in this process: it needs what the steps' image has not."""
+    """Write the report, in this process: it needs what the steps' image has not.
+
+    After a run that did nothing the last one's still tells all: its queries would take longest.
+    """
+    file = folder / "report.html"
+    if file.exists() and all(step.status in _IDLE for step in steps):
+        step = Step("report", None, Status.UNCHANGED)
+        audience.ended(step)
+        return step
     began = time.monotonic()
     audience.running("report", None, {})
-    (folder / "steps.json").write_text(json.dumps([asdict(step) for step in steps], indent=1))
     build = Build(servers.dbt)
     questions = build.questions
     inputs = report.Inputs(
         run_results=build.run_results if build.run_results.exists() else None,
         questions=questions if any(questions.glob("*.sql")) else None,
-        steps=folder / "steps.json",
+        steps=folder / _STEPS,
     )
     code, message = 0, None
     try:
         with connect(servers.dbt) as connection:
-            report.write_page(connection, folder / "report.html", inputs)
+            report.write_page(connection, file, inputs)
     except psycopg.OperationalError as error:
         refused = refusal(error)
         code, message = refused.exit_code, str(refused)

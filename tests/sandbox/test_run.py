@@ -148,11 +148,13 @@ def test_runs_from_the_first_to_one_that_fails(laptop: Laptop) -> None:
     assert laptop.run()[0] == 0
 
     before = laptop.state()
+    written = (laptop.folder / "run/report.html").stat().st_mtime_ns
     code, steps, said = laptop.run()
     assert code == 0, said
     statuses = {step["status"] for step in steps.values()}
     assert statuses == {"unchanged", "cached"}
     assert laptop.state() == before
+    assert (laptop.folder / "run/report.html").stat().st_mtime_ns == written
 
     # What is built weekly is due when its files are seven days younger than what it was built from.
     for days, status in ((6, "unchanged"), (7, "built")):
