@@ -52,12 +52,13 @@ class Build:
 
     @property
     def manifest(self) -> Path | None:
-        """The manifest that the last build wrote; None if it is not of these project files."""
+        """The manifest of the last build; None unless that was green and of these files."""
         try:
             of_these_files = self._parsed.read_text() == self._identity()
         except OSError:
             of_these_files = False
-        return self.target / parsed.JSON if of_these_files else None
+        file = self.target / parsed.JSON
+        return file if of_these_files and file.exists() else None
 
     def write_docs(self, children: Children, output: Path) -> Ended:
         """Write dbt's documentation, lineage and all, as one HTML file."""
@@ -101,7 +102,8 @@ class Build:
         ended = children.run(
             command, self._for_dbt(), listen, end=signal.SIGINT, log_on_stdout=True
         )
-        if (self.target / parsed.JSON).exists():
+        # Of a build that broke off nobody recorded which tests failed or never ran.
+        if ended.code == 0:
             self._parsed.write_text(identity)
         return ended
 

@@ -90,8 +90,8 @@ def run(servers: Servers, folder: Path, audience: Audience) -> list[Step]:
             due = plan["tasks"]["nodes"].split() if manifest else None
             steps.append(_build(children, servers, loads, audience, due))
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _STEPS).write_text(json.dumps([asdict(step) for step in steps], indent=1))
         steps.append(_report(servers, folder, steps, audience))
+        _write_steps(folder, steps)
     return steps
 
 
@@ -268,13 +268,28 @@ def _refusal(servers: Servers) -> StepError | None:
     return None
 
 
+def _write_steps(folder: Path, steps: list[Step]) -> None:
+    (folder / _STEPS).write_text(json.dumps([asdict(step) for step in steps], indent=1))
+
+
+def _was_good(folder: Path) -> bool:
+    """Tell whether every step of the last run, its report too, ended well."""
+    try:
+        return not any(step["code"] for step in json.loads((folder / _STEPS).read_text()))
+    except (OSError, ValueError):
+        return False
+
+
 def _report(servers: Servers, folder: Path, steps: list[Step], audience: Audience) -> Step:
     """Write the report, in this process: it needs what the steps' image has not.
 
-    After a run that did nothing the last one's still tells all: its queries would take longest.
+    After a run that did nothing that of a last one without failures still tells all, and its
+    queries would take longest.
     """
     file = folder / "report.html"
-    if file.exists() and all(step.status in _IDLE for step in steps):
+    is_told = file.exists() and _was_good(folder)
+    _write_steps(folder, steps)
+    if is_told and all(step.status in _IDLE for step in steps):
         step = Step("report", None, Status.UNCHANGED)
         audience.ended(step)
         return step

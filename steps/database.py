@@ -99,6 +99,8 @@ class Recorded:
     project: str | None
     dates: Mapping[str, date] = field(default_factory=dict)
     """Of each of these datasets the date in UTC of the file that was loaded."""
+    exists: bool = True
+    """Whether a relation of this name is there; of a test none ever is."""
 
 
 @contextmanager
@@ -315,9 +317,13 @@ def model_builds(connection: Connection[TupleRow]) -> dict[str, Recorded]:
     """Return what is recorded of each model, and of each test of several models, by name."""
     return {
         name: Recorded(
-            loads, failed, project, {key: date.fromisoformat(d) for key, d in dates.items()}
+            loads,
+            failed,
+            project,
+            {key: date.fromisoformat(day) for key, day in dates.items()},
+            exists,
         )
-        for name, loads, failed, project, dates in connection.execute(_MODEL_BUILDS)
+        for name, loads, failed, project, dates, exists in connection.execute(_MODEL_BUILDS)
     }
 
 
@@ -337,7 +343,12 @@ _MODEL_BUILDS = """
                 )
             from jsonb_each_text(builds.loads) as used
             join ops.loads on loads.load_id = used.value::bigint
-        ) as dates
+        ) as dates,
+        exists (
+            select from pg_class
+            where relname = builds.model
+            and relnamespace::regnamespace::text in ('staging', 'intermediate', 'marts')
+        )
     from ops.model_builds as builds
 """
 

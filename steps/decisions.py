@@ -211,6 +211,8 @@ def _reasons_of(node: Node, name: str, facts: _Facts) -> Iterator[str]:
     if row is None:
         yield f"{name} was never built" if node.kind == "model" else f"{name} never ran"
         return
+    if node.kind == "model" and name == node.name and not row.exists:
+        yield f"{name} is gone from the database"
     if row.failed_tests:
         yield f"{name} failed" if node.kind == "test" else f"failed tests: {row.failed_tests}"
     if row.project != facts.project:

@@ -26,7 +26,7 @@
 #}
 
 {% macro affected_keys(key) %}
-  {%- if is_being_built() -%}
+  {%- if is_being_built() and not is_resting() -%}
     {%- do run_query('set transaction isolation level repeatable read') -%}
     {%- set changes = {} -%}
     {%- if not flags.FULL_REFRESH and load_cached_relation(this) is not none -%}
@@ -116,6 +116,11 @@
       {{ return({}) }}
     {% endif %}
     {% do changes.update({span['dataset']: changes_between(span['dataset'], span['used'], span['latest'])}) %}
+  {% endfor %}
+  {#- What was never loaded has changed nothing. -#}
+  {% for source in graph.sources.values() if spans and source.source_name == 'raw' %}
+    {% set dataset = source.config.meta.dataset %}
+    {% do changes.update({dataset: changes.get(dataset, changes_between(dataset, 0, 0))}) %}
   {% endfor %}
   {{ return(changes) }}
 {% endmacro %}

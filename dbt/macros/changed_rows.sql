@@ -24,7 +24,8 @@
   all, with the other rows of its key. The failures that dbt counts are then among these.
 
   The SQL of such a test says in a comment what it looks at, from which record_passes (on-run-end)
-  writes ops.test_passes; so does mart_data_quality of each dataset that it checks. Whatever was never reached stays as it was and is made up for.
+  writes ops.test_passes; so does mart_data_quality of each dataset that it checks. Whatever was
+  never reached stays as it was and is made up for.
 #}
 
 {#- dbt's own gives every generic test its relation, here a subquery. No alias: Postgres needs none,
@@ -40,7 +41,9 @@
   {{ return(default__get_where_subquery(relation)) }}
 {% endmacro %}
 
+{#- One snapshot: what the ledger tells of, the change sets still have to hold. -#}
 {% macro rows_to_test(relation, follows) %}
+  {% do run_query('set transaction isolation level repeatable read') %}
   {% set spans = spans_since_pass(model.name) %}
   {% set changes = changes_of(spans) %}
   {% if changes %}
@@ -67,15 +70,15 @@
 {% endmacro %}
 
 {#- What the test or check of this name, of the node that is compiled, has to look at: see spans_since.
-    Nothing is told a week after it last looked at every row. -#}
+    Nothing is told a week after it last looked at every row, or of data older than it looked at. -#}
 {% macro spans_since_pass(name) %}
   {% set pass %}
       select loads, as_of_date from {{ source('ops', 'test_passes') }}
       where test = {{ dbt.string_literal(name) }} and project = {{ models_version() }}
-        and whole_at > (
-          select max(last_modified) from {{ source('ops', 'loads') }}
+        and (
+          select max(last_modified) - whole_at from {{ source('ops', 'loads') }}
           where load_id in (select load_id from inputs)
-        ) - interval '7 days'
+        ) between interval '0' and interval '7 days' - interval '1 second'
   {% endset %}
   {{ return(spans_since(pass, inputs_of(model.unique_id))) }}
 {% endmacro %}
@@ -118,7 +121,8 @@
   {% for column, datasets in follows.items() %}
     {% set table = graph.sources[raw_source_of(datasets[0])] %}
     {{ return(rows_of_keys(relation, {column: [
-      'select min(' ~ first_column(table.unique_id) ~ ') from ' ~ table.relation_name ~ ' group by ' ~ classes | join(', ')
+      'select min(' ~ first_column(table.unique_id) ~ ') from ' ~ table.relation_name
+      ~ ' where ' ~ first_column(table.unique_id) ~ " <> '' group by " ~ classes | join(', ')
     ]})) }}
   {% endfor %}
 {% endmacro %}
@@ -210,10 +214,13 @@
         {%- endfor -%}
       {%- endif -%}
     {%- endfor -%}
-    {%- if failed %}
+    {#- What other project files passed tells nothing, and would hold change sets back. -#}
     delete from {{ source('ops', 'test_passes') }}
-    where test in ({{ sql_list(failed) }});
-    {%- endif -%}
+    where
+      project is distinct from coalesce({{ models_version() }}, project)
+      {%- if failed %}
+      or test in ({{ sql_list(failed) }})
+      {%- endif %};
     {%- if passed %}
     insert into {{ source('ops', 'test_passes') }} as passes
       (test, passed_at, whole_at, as_of_date, loads, project)

@@ -9,7 +9,7 @@
     spans_since and changes_of, of that dataset and `parents`, in which the others look for parents. -#}
 {% macro checks_due(parents) %}
   {%- set due = {} -%}
-  {%- if execute and flags.WHICH in ('build', 'run') -%}
+  {%- if is_being_built() -%}
     {%- do run_query('set transaction isolation level repeatable read') -%}
     {%- set checked = [] -%}
     {%- if is_incremental() -%}
@@ -23,7 +23,7 @@
         {%- do spans.append(span) -%}
       {%- endfor -%}
       {%- for span in spans if span['dataset'] == dataset and span['latest'] not in checked -%}
-        {%- do due.update({dataset: {'spans': spans, 'changes': changes_of(spans)}}) -%}
+        {%- do due.update({dataset: {'spans': spans, 'changes': changes_of(spans) if is_incremental() else {}}}) -%}
       {%- endfor -%}
     {%- endfor -%}
   {%- endif -%}

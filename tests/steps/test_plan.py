@@ -251,11 +251,12 @@ def test_what_a_model_was_built_from(pipeline: Pipeline) -> None:
             """values ('a', now(), '{"title.crew": 7, "title.akas": 8}', 2, 'abc'), """
             "('b', now(), '{}', 0, null)"
         )
+        connection.execute("create view marts.a as select")
         assert database.model_builds(connection) == {
             "a": Recorded(
                 {"title.crew": 7, "title.akas": 8}, 2, "abc", {"title.crew": date(2026, 8, 2)}
             ),
-            "b": Recorded({}, 0, None),
+            "b": Recorded({}, 0, None, exists=False),
         }
 
 

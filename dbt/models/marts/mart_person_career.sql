@@ -32,8 +32,9 @@ union all
 select nconst from {{ changes['name.basics'] }} as people
 where op <> 'update' or old_primary_name is distinct from new_primary_name
 union all
--- Of whose best work the rating fell, only all works tell which is the best now. And to half a
--- rating, which the files could hold, no difference can be added.
+-- Of whose best work the rating fell, only all works tell which is the best now; within several
+-- loads it may have risen above the best before. And to half a rating, which the files could hold,
+-- no difference can be added.
 select credits.nconst
 from {{ changes['title.ratings'] }} as ratings
 inner join {{ source('raw', 'title_principals') }} as credits on ratings.tconst = credits.tconst
@@ -41,7 +42,7 @@ inner join {{ this }} as stored on credits.nconst = stored.nconst
 where
     (
         ratings.old_average_rating > coalesce(ratings.new_average_rating, 0)
-        and ratings.old_average_rating = stored.highest_rated_work
+        and ratings.old_average_rating >= coalesce(stored.highest_rated_work, 0)
     )
     or (ratings.old_average_rating is null) <> (ratings.old_num_votes is null)
     or (ratings.new_average_rating is null) <> (ratings.new_num_votes is null)
