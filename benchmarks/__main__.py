@@ -56,15 +56,19 @@ def main(
         return
     say(machine())
     files = cached(state / "source", scale=scale)
-    with running(files) as url:
-        environment = {**servers.up(state / "servers").environment(), "IMDB_SOURCE_URL": url}
-        say(f"\n## Memory and time of each step, scale {scale:g}\n")
-        _steps(environment)
-        say(f"\n## {loading.DATASET.name}, scale {scale:g}\n")
-        with within(environment) as settings:
-            _loading(settings, environment, files, state / f"{scale:g}.tsv", runs)
-            _downloading(settings, environment, url, runs)
+    # What an earlier one that broke off has left would be found unchanged.
     servers.down(state / "servers", wipe=True)
+    try:
+        with running(files) as url:
+            environment = {**servers.up(state / "servers").environment(), "IMDB_SOURCE_URL": url}
+            say(f"\n## Memory and time of each step, scale {scale:g}\n")
+            _steps(environment)
+            say(f"\n## {loading.DATASET.name}, scale {scale:g}\n")
+            with within(environment) as settings:
+                _loading(settings, environment, files, runs)
+                _downloading(settings, environment, url, runs)
+    finally:
+        servers.down(state / "servers", wipe=True)
     say("\n## The whole pipeline, source to report\n")
     _pipeline(state, scales)
 
@@ -83,10 +87,9 @@ def _steps(environment: Mapping[str, str]) -> None:
         )
 
 
-def _loading(
-    settings: Settings, environment: Mapping[str, str], files: Path, text: Path, runs: int
-) -> None:
-    loading.plain(files / loading.DATASET.file, text)
+def _loading(settings: Settings, environment: Mapping[str, str], files: Path, runs: int) -> None:
+    compressed = files / loading.DATASET.file
+    text = loading.plain(compressed, compressed.with_suffix(""))
     item = Store(settings).objects(loading.DATASET)[0]
     copied = loading.copy_alone(settings, environment, item, text, runs)
     say(f"- COPY alone, against psql's \\copy: {copied}")

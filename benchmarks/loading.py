@@ -32,22 +32,16 @@ _TABLE = sql.Identifier("raw", "bench")
 def plain(compressed: Path, target: Path) -> Path:
     """Write the plain file that psql reads, once."""
     if not target.exists():
-        with gzip.open(compressed) as source, target.open("wb") as text:
+        part = target.with_suffix(".part")
+        with gzip.open(compressed) as source, part.open("wb") as text:
             shutil.copyfileobj(source, text, 1 << 20)
+        part.replace(target)
     return target
 
 
 def _no_table(settings: Settings) -> None:
     with database.connect(settings) as connection:
         connection.execute(sql.SQL("drop table if exists {}").format(_TABLE))
-
-
-def _bare_table(settings: Settings) -> None:
-    _no_table(settings)
-    with database.connect(settings) as connection:
-        connection.execute(
-            sql.SQL("create table {} ({})").format(_TABLE, column_definitions(DATASET))
-        )
 
 
 def filled(settings: Settings, store: Store, item: StoredObject) -> float:
@@ -58,11 +52,17 @@ def filled(settings: Settings, store: Store, item: StoredObject) -> float:
     return time.perf_counter() - began
 
 
-def _psql(environment: Mapping[str, str], text: Path, *further: str) -> float:
-    copy = f"\\copy raw.bench from '{text}' (format text, header)"
-    commands = [part for command in (copy, *further) for part in ("--command", command)]
+def _psql(
+    settings: Settings, environment: Mapping[str, str], text: Path, *further: sql.Composed
+) -> float:
+    """Make the table and fill it in one transaction, as ours does: frozen, and nothing logged."""
+    _no_table(settings)
+    create = sql.SQL("create table {} ({})").format(_TABLE, column_definitions(DATASET))
+    copy = f"\\copy raw.bench from '{text}' (format text, header, freeze)"
+    statements = (create.as_string(), copy, *(each.as_string() for each in further))
+    commands = [part for each in statements for part in ("--command", each)]
     command = [str(BINARIES / "psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-    return process([*command, *commands], environment).seconds
+    return process([*command, "--single-transaction", *commands], environment).seconds
 
 
 def copy_alone(
@@ -76,8 +76,7 @@ def copy_alone(
     store = Store(settings)
 
     def theirs() -> float:
-        _bare_table(settings)
-        return _psql(environment, text)
+        return _psql(settings, environment, text)
 
     return pair(lambda: filled(settings, store, item), theirs, runs)
 
@@ -89,13 +88,14 @@ def with_key(
     text: Path,
     runs: int,
 ) -> Pair:
-    """Compare the whole of `imdb load` with psql's copy, the same key and the same indexes."""
+    """Compare the whole of `imdb load` with psql's copy, the same key, indexes and statistics."""
     indexes = [
         sql.SQL("alter table {} add primary key ({})").format(_TABLE, columns(DATASET.key)),
         *(
             sql.SQL("create index on {} ({})").format(_TABLE, columns(names))
             for names in DATASET.indexes
         ),
+        sql.SQL("analyze {}").format(_TABLE),
     ]
 
     def ours() -> float:
@@ -105,7 +105,6 @@ def with_key(
         return process([*command, "load", DATASET.name], environment).seconds
 
     def theirs() -> float:
-        _bare_table(settings)
-        return _psql(environment, text, *(statement.as_string() for statement in indexes))
+        return _psql(settings, environment, text, *indexes)
 
     return pair(ours, theirs, runs)

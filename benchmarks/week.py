@@ -52,7 +52,8 @@ def week(
 
 def _tell(taken: Sequence[Day]) -> None:
     heads = ["day", "whole, s", "downloads and loads, s", "models and tests, s", "rest, s"]
-    heads += ["into the store, MB", "raw tables, MB", "of which log", "models, MB", "of which log"]
+    heads += ["into the store, MB", "by downloads and loads, MB", "of which log"]
+    heads += ["by models and tests, MB", "of which log"]
     heads += ["database, MB"]
     lines = []
     for number, run in enumerate(taken):

@@ -33,7 +33,8 @@ app = typer.Typer(
     name="imdb",
     help="Keep a Postgres warehouse of IMDb's seven nightly files fresh.\n\n"
     "Exit codes: 0 done; 65 the data is bad; 75 temporary, try again; 78 a setting, secret or "
-    "role is wrong; 130 and 143 interrupted. After any but 0 readers see what they saw.\n\n"
+    "role is wrong; 130 and 143 interrupted. After any but 0 of a load readers see what they saw, "
+    "unless only what follows its commit failed.\n\n"
     "Settings come from the environment: PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD; "
     "AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; IMDB_BUCKET, "
     "IMDB_PREFIX, IMDB_SOURCE_URL, IMDB_CONNECTIONS, IMDB_RETRY_SECONDS, IMDB_SWAP_SECONDS, "

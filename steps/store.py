@@ -25,7 +25,7 @@ from botocore.exceptions import (
 )
 
 from steps.catalog import BY_NAME
-from steps.errors import ConfigurationError, TemporaryError
+from steps.errors import ConfigurationError, StepError, TemporaryError
 from steps.log import log
 
 if TYPE_CHECKING:
@@ -334,6 +334,17 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def _refused(doing: str, error: ClientError) -> StepError:
+    code = _code(error)
+    if code in _WRONG:
+        message = (
+            f"{doing}: the store refuses: {code}; check IMDB_BUCKET, AWS_ENDPOINT_URL and "
+            "the access key"
+        )
+        return ConfigurationError(message)
+    return TemporaryError(f"{doing}: {error}; nothing was changed; try again")
+
+
 @contextmanager
 def errors(doing: str) -> Iterator[None]:
     """Turn S3's errors into ours, saying what was being done."""
@@ -343,16 +354,11 @@ def errors(doing: str) -> Iterator[None]:
         message = f"{doing}: {error}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         raise ConfigurationError(message) from error
     except ClientError as error:
-        code = _code(error)
-        if code in _WRONG:
-            message = (
-                f"{doing}: the store refuses: {code}; check IMDB_BUCKET, AWS_ENDPOINT_URL and "
-                "the access key"
-            )
-            raise ConfigurationError(message) from error
-        message = f"{doing}: {error}; nothing was changed; try again"
-        raise TemporaryError(message) from error
+        raise _refused(doing, error) from error
     except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
-        # smart_open gives a refusal of S3's as an OSError.
+        # smart_open gives a refusal of S3's as an OSError that has it.
+        refusal = getattr(error, "backend_error", None)
+        if isinstance(refusal, ClientError):
+            raise _refused(doing, refusal) from error
         message = f"{doing}: {error}; nothing was changed; check AWS_ENDPOINT_URL or try again"
         raise TemporaryError(message) from error

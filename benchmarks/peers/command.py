@@ -61,23 +61,32 @@ def peers(
     say(machine())
     if any(peer.missing for peer in PEERS):
         say(f"\nSome peers are not installed: {INSTALL}")
-    up = servers.up(state / "servers")
-    world = _World(state / "source", up.role(SUPERUSER))
-    with within(up.environment()) as settings:
-        if hostile:
-            _count(world)
-        else:
-            exact = _exact(world)
-            bars: list[Row] = []
-            # The largest last: the plot is of it. Whoever takes less has a table of its own.
-            for size in sorted({min(scale, peer.largest) for peer in PEERS}):
-                taking = [peer for peer in PEERS if peer.timed and min(scale, peer.largest) == size]
-                ours, target = world.days(settings, size)
-                mine, theirs = take(ours, taking, target, rounds)
-                _tell(size, ours, mine, theirs, exact)
-                bars = _bars(mine, theirs, exact)
-            plot.write(docs, _drawing(scale), bars)
+    # What an earlier one that broke off has left would be another file to a load.
     servers.down(state / "servers", wipe=True)
+    try:
+        up = servers.up(state / "servers")
+        world = _World(state / "source", up.role(SUPERUSER))
+        with within(up.environment()) as settings:
+            if hostile:
+                _count(world)
+            else:
+                plot.write(docs, _drawing(scale), _compare(world, settings, scale, rounds))
+    finally:
+        servers.down(state / "servers", wipe=True)
+
+
+def _compare(world: _World, settings: Settings, scale: float, rounds: int) -> list[Row]:
+    """Tell how long each way takes; return the bars of the largest scale."""
+    exact = _exact(world)
+    bars: list[Row] = []
+    # The largest last: the plot is of it. Whoever takes less has a table of its own.
+    for size in sorted({min(scale, peer.largest) for peer in PEERS}):
+        taking = [peer for peer in PEERS if peer.timed and min(scale, peer.largest) == size]
+        ours, target = world.days(settings, size)
+        mine, theirs = take(ours, taking, target, rounds)
+        _tell(size, ours, mine, theirs, exact)
+        bars = _bars(mine, theirs, exact)
+    return bars
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,13 @@ def program(target: Target, indexed: bool) -> float:  # noqa: FBT001
     """Let the server inflate: no client, no network, but a superuser and a file on its disk."""
     return _filled(
         target,
-        f"copy {_name(target)} from program 'gunzip -c {target.compressed}' ({CSV})",
+        f"copy {_name(target)} from program 'gunzip -c \"{target.compressed}\"' ({CSV})",
         indexed=indexed,
     )
 
 
 def reload(target: Target, indexed: bool) -> float:  # noqa: FBT001, ARG001 - it never drops them
-    r"""Empty the indexed table of yesterday and copy into it: readers wait until the end."""
+    r"""Empty an indexed table and copy into it: readers would wait until the end."""
     with target.connect() as connection:
         connection.execute(target.create)
         for statement in target.index:
@@ -64,7 +64,8 @@ def reload(target: Target, indexed: bool) -> float:  # noqa: FBT001, ARG001 - it
         connection.execute("checkpoint")
     empty = sql.SQL("truncate {}").format(target.table).as_string()
     copy = rf"\copy {_name(target)} from pstdin ({CSV})"
-    return _run(target, [empty, copy], _gunzip(target))
+    analyze = sql.SQL("analyze {}").format(target.table).as_string()
+    return _run(target, [empty, copy, analyze], _gunzip(target))
 
 
 def index(target: Target) -> float:

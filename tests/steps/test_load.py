@@ -904,6 +904,7 @@ def test_an_object_replaced_while_it_is_read(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reader may be given the rest of what it began, or 75; never a mixture."""
+    monkeypatch.setattr(stores, "_RANGE_BYTES", 256 << 10)
     old = files.large(BY_NAME["title.crew"], 12)
     crew = BY_NAME["title.crew"]
     key = pipeline.deposit(crew, old)
