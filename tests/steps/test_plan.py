@@ -223,6 +223,7 @@ def test_the_tasks_of_a_workflow(pipeline: Pipeline, tmp_path: Path) -> None:
     }
 
     with pipeline.database.connect("dbt") as connection:
+        connection.execute("create view staging.stg_ratings as select")
         connection.execute(
             "insert into ops.model_builds (model, built_at, loads, project) "
             "select 'stg_ratings', now(), jsonb_object_agg(dataset, load_id), %s from ops.loads "
