@@ -118,7 +118,7 @@ class _Listener:
 
     def _counters(self) -> tuple[int, int]:
         port = self.servers.state.postgres_port
-        assert port is not None  # noqa: S101
+        assert port is not None  # noqa: S101 - servers that are up have one
         with self.servers.postgres.connect(port) as connection:
             connection.execute("checkpoint")
             (log,) = database.one_row(

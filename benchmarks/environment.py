@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from steps.settings import read_settings
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import statistics
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from benchmarks import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 IMDB = [sys.executable, "-m", "steps"]
 """`imdb`, of this very interpreter."""
 
-_HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 _WATCH_SECONDS = 0.05
 """Between two looks; what a process adds in its last moments may be missed."""
 
@@ -50,15 +49,15 @@ def process(
         stderr=subprocess.STDOUT if kept else subprocess.PIPE,
         text=True,
     ) as child:
-        watch = _Watch(child.pid)
-        watch.start()
+        watched = _Watch(child.pid)
+        watched.start()
         output = "".join(filter(None, child.communicate()))
         seconds = time.perf_counter() - began
-        watch.join()
+        watched.join()
     if child.returncode:
         message = f"{' '.join(command)} ended with {child.returncode}: {output[-2000:]}"
         raise RuntimeError(message)
-    return Process(seconds, watch.peak, output)
+    return Process(seconds, watched.peak, output)
 
 
 class _Watch(threading.Thread):
@@ -70,20 +69,13 @@ class _Watch(threading.Thread):
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self._status = Path(f"/proc/{pid}/status")
+        self._pid = pid
         self.peak = 0
 
     def run(self) -> None:
-        while found := _HIGH_WATER.search(_text(self._status)):
-            self.peak = max(self.peak, int(found[1]) * 1024)
+        while peak := watch.high_water(self._pid):
+            self.peak = max(self.peak, peak)
             time.sleep(_WATCH_SECONDS)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text()
-    except OSError:
-        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,6 +32,11 @@ def written(root: int) -> int:
     (pg_stat_io) leaves out what passes shared buffers by, as index builds do.
     """
     return sum(_number(pid, "io", "write_bytes") for pid in tree(root))
+
+
+def high_water(pid: int) -> int:
+    """Return the most bytes that a process ever had in memory; 0 of one that has ended."""
+    return _number(pid, "status", "VmHWM") * 1024
 
 
 def _number(pid: int, file: str, name: str) -> int:
@@ -79,7 +84,7 @@ class Memory(threading.Thread):
         while not self._over.wait(_LOOK_SECONDS):
             for pid in tree(self._own)[1:]:
                 if name := step_name(_arguments(pid)):
-                    peaks[name] = max(peaks[name], _number(pid, "status", "VmHWM") * 1024)
+                    peaks[name] = max(peaks[name], high_water(pid))
             pids = tree(self._postmaster)
             own = sum(_number(pid, "status", "RssAnon") for pid in pids)
             shared = max((_number(pid, "status", "RssShmem") for pid in pids), default=0)

@@ -46,7 +46,7 @@ def piped(target: Target, indexed: bool) -> float:  # noqa: FBT001 - as each pee
     )
 
 
-def program(target: Target, indexed: bool) -> float:  # noqa: FBT001
+def program(target: Target, indexed: bool) -> float:  # noqa: FBT001 - as each peer is called
     """Let the server inflate: no client, no network, but a superuser and a file on its disk."""
     return _filled(
         target,

@@ -54,7 +54,7 @@ def _found(project: Project, *arguments: str) -> dict[str, int]:
 
 def _rate(project: Project, *titles: str, votes: int = 5, day: int = 2) -> None:
     rows = ", ".join(f"('{title}', {votes})" for title in titles)
-    statement = f"insert into raw.title_ratings ({_RATED}) values {rows}"  # noqa: S608
+    statement = f"insert into raw.title_ratings ({_RATED}) values {rows}"  # noqa: S608 - made here
     apply_delta(project.database, "title.ratings", statement, f"2026-08-{day:02} 00:40+00")
 
 
@@ -99,20 +99,21 @@ def test_all_rows_once_a_week(small: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("variables", "arguments"),
     [
-        {"variables": {"PGOPTIONS": "-c imdb.models=def"}},
-        {"variables": {}},
-        {"year": "2027"},
+        ({"PGOPTIONS": "-c imdb.models=def"}, ()),
+        ({}, ()),
+        (None, ("--vars", "as_of_date: 2027-01-01")),
     ],
     ids=["other project files", "by hand", "another year"],
 )
-def test_all_rows_where_no_change_set_tells(small: Project, other: dict[str, object]) -> None:
+def test_all_rows_where_no_change_set_tells(
+    small: Project, variables: dict[str, str] | None, arguments: tuple[str, ...]
+) -> None:
     """Not the data has changed, but what is asked of it."""
     _rate(small, "tt8")
-    variables = {"variables": other["variables"]} if "variables" in other else {}
-    year = ("--vars", f"as_of_date: {other['year']}-01-01") if "year" in other else ()
-    assert _found(replace(small, **variables), *year) == {"known": 2}  # type: ignore[arg-type]
+    project = small if variables is None else replace(small, variables=variables)
+    assert _found(project, *arguments) == {"known": 2}
 
 
 def test_a_failed_test_looks_at_everything_again(small: Project) -> None:

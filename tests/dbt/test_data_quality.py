@@ -53,7 +53,7 @@ def _credit(project: Project, title: str, ordering: int, person: str, day: int =
     apply_delta(
         project.database,
         "title.principals",
-        f"insert into raw.title_principals (tconst, ordering, nconst, category) values {values}",  # noqa: S608
+        f"insert into raw.title_principals (tconst, ordering, nconst, category) values {values}",  # noqa: S608 - made here
         f"2026-08-{day:02} 00:40+00",
     )
 
