@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import psycopg
 import stamina
-from psycopg import sql
+from psycopg import Connection, sql
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from steps.errors import ConfigurationError, StepError, TemporaryError
 from steps.log import log
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from psycopg import Connection
+    from psycopg.abc import PQGen
     from psycopg.rows import TupleRow
 
     from steps.catalog import Dataset
@@ -147,6 +148,33 @@ _INSECURE = (
 """What is wrong with TLS, likewise."""
 
 
+_Result = TypeVar("_Result")
+
+
+class _Interruptible(Connection["TupleRow"]):
+    """A connection that can be used after an interrupt, whenever it came.
+
+    psycopg cancels the command and goes on with the generator that awaits its result. If the
+    interrupt was raised within the generator, that has ended, and the result would stay unread:
+    nothing could be cleaned up over the connection.
+    """
+
+    def wait(
+        self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None
+    ) -> _Result:
+        try:
+            return super().wait(gen, interval, timeout)
+        except KeyboardInterrupt:
+            self._read_on()
+            raise
+
+    def _read_on(self) -> None:
+        while self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+            result = self.pgconn.get_result()
+            if result is not None and result.status in {ExecStatus.COPY_IN, ExecStatus.COPY_OUT}:
+                self.close()
+
+
 PATIENCE_SECONDS = 5.0
 """How long to wait for a server: in a pod's first second its network policy may not be in force,
 and a connection that it will allow is refused."""
@@ -180,7 +208,7 @@ def connect(
 def _connect(settings: Settings, session: Mapping[str, str]) -> Connection[TupleRow]:
     options = " ".join(f"-c {name}={value}" for name, value in {**_SESSION, **session}.items())
     try:
-        return psycopg.connect(
+        return _Interruptible.connect(
             host=settings.pghost,
             port=settings.pgport,
             dbname=settings.pgdatabase,
@@ -241,7 +269,7 @@ def locked(connection: Connection[TupleRow], dataset: Dataset) -> Iterator[None]
         yield
     finally:
         # A connection that broke has given its lock back already.
-        if not connection.broken and not connection.closed:
+        if not connection.closed:
             connection.execute(sql.SQL("select pg_advisory_unlock({})").format(key))
 
 

@@ -193,7 +193,7 @@ def _full(settings: Settings, task: Task, meter: Meter) -> Entry:
 
         swap.swap(settings, connection, table, entry, prepare, hold=task.hold)
     except BaseException:
-        if not connection.broken:
+        if not connection.closed:
             # Not by its name: the swap may have committed before its answer was lost.
             _drop_unattached(connection, dataset)
         raise

@@ -6,14 +6,18 @@ import io
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import pytest
 
 from steps import download, export, load
 from steps import store as stores
 from steps.catalog import DATASETS
 from steps.settings import Settings
 from steps.source import Source
+from tests.steps import files
 from tests.steps import web as webs
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from steps.store import StoredObject
     from tests.places import Database, Store
     from tests.steps.web import Web
+
+_NAMES = iter(f"20260101T{number:06}Z-0" for number in range(100_000))
 
 SECONDS = 60
 """How long a command may take before a test calls it hung."""
@@ -63,6 +69,10 @@ class Pipeline:
         key = f"imdb/{dataset.name}/{name}.tsv.gz"
         self.store.client.put_object(Bucket=self.store.bucket, Key=key, Body=content)
         return key
+
+    def deposit_rows(self, dataset: Dataset, numbers: range) -> str:
+        """Put a valid object into the store, newer than those before it, and return its key."""
+        return self.deposit(dataset, files.file(dataset, numbers), next(_NAMES))
 
     def load(
         self,
@@ -107,6 +117,15 @@ class Pipeline:
             ).fetchall()
             seen["pins"] = connection.execute("select dataset, object_key from ops.pins").fetchall()
         return seen
+
+    def wait_for(self, query: str) -> None:
+        """Wait until a query is true: another session is about to do something."""
+        with self.database.connect("loader") as connection:
+            for _ in range(600):
+                if connection.execute(query).fetchone() == (True,):
+                    return
+                time.sleep(0.02)
+        pytest.fail(f"never true: {query}")
 
     def leftovers(self) -> dict[str, object]:
         """Return what a step may not leave behind; empty values are what is wanted."""

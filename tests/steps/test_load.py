@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import gzip
 import re
-import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from steps import database as databases
-from steps import fill, swap, tsv
-from steps import store as stores
+from steps import fill
 from steps.catalog import BY_NAME, DATASETS, NULL
 from steps.errors import ConfigurationError, DataError, TemporaryError
 from tests.steps import files
@@ -35,14 +31,6 @@ _EPISODE = BY_NAME["title.episode"]
 _PRINCIPALS = BY_NAME["title.principals"]
 
 _ALL = pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
-
-_NAMES = iter(f"20260101T{number:06}Z-0" for number in range(100_000))
-
-
-def _deposit(pipeline: Pipeline, dataset: Dataset, numbers: range) -> str:
-    """Put a valid object into the store, newer than those before it, and return its key."""
-    return pipeline.deposit(dataset, files.file(dataset, numbers), next(_NAMES))
-
 
 _HOSTILE: list[str | bytes] = [
     *(b"", b'"', b'"""', b"'", b"\\", b"\\\\", b"\\\\N", b"\\Nx", b"x\\N", b"\\.", b"\\n", b"\\t"),
@@ -179,7 +167,7 @@ def test_the_ledger_says_what_is_shown(pipeline: Pipeline) -> None:
 
 def test_a_load_of_nothing_new_touches_nothing(pipeline: Pipeline) -> None:
     """The second load of an object writes no row, makes no table, analyzes nothing."""
-    _deposit(pipeline, _RATINGS, range(1, 11))
+    pipeline.deposit_rows(_RATINGS, range(1, 11))
     pipeline.load(_RATINGS)
     query = "select oid, relname, relfilenode, xmin::text from pg_class where relnamespace = 'raw'::regnamespace order by oid"  # noqa: E501
 
@@ -194,8 +182,8 @@ def test_a_load_of_nothing_new_touches_nothing(pipeline: Pipeline) -> None:
 
 def test_the_newest_object_is_loaded_and_an_older_one_on_demand(pipeline: Pipeline) -> None:
     """`--object` replays an older object; it is recorded, and the next load goes forward."""
-    old = _deposit(pipeline, _RATINGS, range(1, 11))
-    new = _deposit(pipeline, _RATINGS, range(1, 12))
+    old = pipeline.deposit_rows(_RATINGS, range(1, 11))
+    new = pipeline.deposit_rows(_RATINGS, range(1, 12))
     assert pipeline.load(_RATINGS).object_key == new
     assert pipeline.load(_RATINGS, old, accept=True).object_key == old
     assert pipeline.export(_RATINGS) == files.text(_RATINGS, files.rows(_RATINGS, range(1, 11)))
@@ -211,8 +199,8 @@ def _ledger(pipeline: Pipeline) -> list[str]:
 
 def test_a_pin_holds_until_it_is_taken_off(pipeline: Pipeline) -> None:
     """A pinned dataset stays at its object: for a plain load, and against another object."""
-    old = _deposit(pipeline, _RATINGS, range(1, 11))
-    new = _deposit(pipeline, _RATINGS, range(1, 12))
+    old = pipeline.deposit_rows(_RATINGS, range(1, 11))
+    new = pipeline.deposit_rows(_RATINGS, range(1, 12))
     pipeline.load(_RATINGS)
     assert pipeline.load(_RATINGS, old, hold=True, accept=True).object_key == old
     assert pipeline.load(_RATINGS).kind == "unchanged"
@@ -228,19 +216,19 @@ def test_a_pin_holds_until_it_is_taken_off(pipeline: Pipeline) -> None:
 
 def test_an_unchanged_load_can_pin(pipeline: Pipeline) -> None:
     """To hold what is shown, nothing has to be loaded again."""
-    key = _deposit(pipeline, _RATINGS, range(1, 11))
+    key = pipeline.deposit_rows(_RATINGS, range(1, 11))
     pipeline.load(_RATINGS)
     assert pipeline.load(_RATINGS, key, hold=True).kind == "unchanged"
-    _deposit(pipeline, _RATINGS, range(1, 12))
+    pipeline.deposit_rows(_RATINGS, range(1, 12))
     assert pipeline.load(_RATINGS).kind == "unchanged"
 
 
 def test_a_load_that_fails_does_not_pin(pipeline: Pipeline) -> None:
     """A pin to an object that cannot be shown would hold the dataset nowhere."""
-    bad = pipeline.deposit(_RATINGS, b"<html>", next(_NAMES))
+    bad = pipeline.deposit(_RATINGS, b"<html>", "20260102T004000Z-0")
     with pytest.raises(DataError):
         pipeline.load(_RATINGS, bad, hold=True)
-    good = _deposit(pipeline, _RATINGS, range(1, 11))
+    good = pipeline.deposit_rows(_RATINGS, range(1, 11))
     assert pipeline.load(_RATINGS).object_key == good
 
 
@@ -253,10 +241,10 @@ def test_a_file_that_shrinks_by_more_than_5_percent(
     allowed: bool,  # noqa: FBT001
 ) -> None:
     """Half a file is more likely than half of IMDb gone: 65 with the figures, until --accept."""
-    _deposit(pipeline, _RATINGS, range(1, 101))
+    pipeline.deposit_rows(_RATINGS, range(1, 101))
     pipeline.load(_RATINGS)
     before = pipeline.visible()
-    _deposit(pipeline, _RATINGS, range(1, rows + 1))
+    pipeline.deposit_rows(_RATINGS, range(1, rows + 1))
     if not allowed:
         with pytest.raises(DataError, match=f"shrank from 100 to {rows} rows.*--accept"):
             pipeline.load(_RATINGS)
@@ -301,9 +289,9 @@ def test_a_file_without_rows_is_refused_whatever_is_accepted(pipeline: Pipeline)
 
 def test_titles_that_vanish_are_counted(pipeline: Pipeline) -> None:
     """Of entities the ledger says how many keys went, with an example; they may come back."""
-    _deposit(pipeline, _BASICS, range(1, 101))
+    pipeline.deposit_rows(_BASICS, range(1, 101))
     pipeline.load(_BASICS)
-    _deposit(pipeline, _BASICS, range(3, 104))
+    pipeline.deposit_rows(_BASICS, range(3, 104))
     pipeline.load(_BASICS)
     with pipeline.database.connect() as connection:
         counts = connection.execute(
@@ -314,7 +302,7 @@ def test_titles_that_vanish_are_counted(pipeline: Pipeline) -> None:
 
 def test_readers_see_old_or_new_and_nothing_else(pipeline: Pipeline) -> None:
     """While one swap follows the other no reader meets an error, an empty or a mixed table."""
-    keys = [_deposit(pipeline, _RATINGS, range(start, start + 50)) for start in (100, 300)]
+    keys = [pipeline.deposit_rows(_RATINGS, range(start, start + 50)) for start in (100, 300)]
     pipeline.load(_RATINGS, keys[0])
     ended = threading.Event()
 
@@ -343,7 +331,7 @@ def test_readers_see_old_or_new_and_nothing_else(pipeline: Pipeline) -> None:
 
 def test_what_users_built_on_raw_tables_survives(pipeline: Pipeline) -> None:
     """Views, grants, comments, deletes through the parent, and dbt's right to read: all stay."""
-    _deposit(pipeline, _EPISODE, range(1, 11))
+    pipeline.deposit_rows(_EPISODE, range(1, 11))
     pipeline.load(_EPISODE)
     with pipeline.database.connect() as connection:
         connection.execute(
@@ -353,7 +341,7 @@ def test_what_users_built_on_raw_tables_survives(pipeline: Pipeline) -> None:
             "comment on table raw.title_episode is 'mine'"
         )
     for count in (12, 13):
-        _deposit(pipeline, _EPISODE, range(1, count))
+        pipeline.deposit_rows(_EPISODE, range(1, count))
         pipeline.load(_EPISODE)
     counts = {
         role: pipeline.database.connect(role).execute("select count(*) from raw.title_episode")
@@ -375,7 +363,7 @@ def test_what_users_built_on_raw_tables_survives(pipeline: Pipeline) -> None:
 def test_a_loaded_table_has_the_catalogue_indexes(pipeline: Pipeline, dataset: Dataset) -> None:
     """Key and secondary indexes are there after each load, attached, valid and used as such."""
     for count in (5, 6):
-        _deposit(pipeline, dataset, range(1, count))
+        pipeline.deposit_rows(dataset, range(1, count))
         pipeline.load(dataset)
     with pipeline.database.connect() as connection:
         definitions = connection.execute(
@@ -399,10 +387,10 @@ def test_a_loaded_table_has_the_catalogue_indexes(pipeline: Pipeline, dataset: D
 
 def test_a_report_begun_before_sees_one_whole_day(pipeline: Pipeline) -> None:
     """A repeatable-read report keeps its day; the swap waits for it, bounded, then 75."""
-    _deposit(pipeline, _RATINGS, range(1, 11))
+    pipeline.deposit_rows(_RATINGS, range(1, 11))
     pipeline.load(_RATINGS)
     before = pipeline.visible()
-    _deposit(pipeline, _RATINGS, range(1, 13))
+    pipeline.deposit_rows(_RATINGS, range(1, 13))
     count = "select count(*) from raw.title_ratings"
     with pipeline.database.connect() as report:
         report.execute("begin isolation level repeatable read; select 1")
@@ -419,14 +407,13 @@ def test_a_report_begun_before_sees_one_whole_day(pipeline: Pipeline) -> None:
 
 def test_a_swap_goes_on_when_the_report_has_ended(pipeline: Pipeline) -> None:
     """A wait within the bound is no failure."""
-    _deposit(pipeline, _RATINGS, range(1, 11))
+    pipeline.deposit_rows(_RATINGS, range(1, 11))
     pipeline.load(_RATINGS)
-    _deposit(pipeline, _RATINGS, range(1, 13))
+    pipeline.deposit_rows(_RATINGS, range(1, 13))
     with pipeline.database.connect() as report, ThreadPoolExecutor(1) as pool:
         report.execute("begin isolation level repeatable read; select 1")
         loading = pool.submit(pipeline.load, _RATINGS, full=True, imdb_swap_seconds=60.0)
-        _wait_for(
-            pipeline,
+        pipeline.wait_for(
             "select count(*) = 1 from pg_class where relname ~ '__[0-9]+$' and relkind = 'r' "
             "and not relispartition",
         )
@@ -436,23 +423,13 @@ def test_a_swap_goes_on_when_the_report_has_ended(pipeline: Pipeline) -> None:
         assert loading.result().rows == 12
 
 
-def _wait_for(pipeline: Pipeline, query: str) -> None:
-    """Wait until a query is true: another session is about to do something."""
-    with pipeline.database.connect("loader") as connection:
-        for _ in range(600):
-            if connection.execute(query).fetchone() == (True,):
-                return
-            time.sleep(0.02)
-    pytest.fail(f"never true: {query}")
-
-
 @pytest.mark.parametrize("mode", ["access share", "row exclusive"])
 def test_a_reader_that_holds_a_lock(pipeline: Pipeline, mode: str) -> None:
     """An open read-committed transaction holds the swap up, bounded; others read on meanwhile."""
-    _deposit(pipeline, _RATINGS, range(1, 11))
+    pipeline.deposit_rows(_RATINGS, range(1, 11))
     pipeline.load(_RATINGS)
     before = pipeline.visible()
-    _deposit(pipeline, _RATINGS, range(1, 13))
+    pipeline.deposit_rows(_RATINGS, range(1, 13))
     with pipeline.database.connect() as holder, pipeline.database.connect() as other:
         holder.execute(f"begin; lock table raw.title_ratings in {mode} mode")
         # More than a swap's short tries, less than its patience.
@@ -474,7 +451,7 @@ def test_a_reader_that_holds_a_lock(pipeline: Pipeline, mode: str) -> None:
 
 def test_data_and_ledger_are_never_apart(pipeline: Pipeline) -> None:
     """Whoever sees the ledger's new row sees the new rows, and the other way round."""
-    keys = [_deposit(pipeline, _RATINGS, range(1, 11 + extra)) for extra in (0, 1)]
+    keys = [pipeline.deposit_rows(_RATINGS, range(1, 11 + extra)) for extra in (0, 1)]
     pipeline.load(_RATINGS, keys[0])
     ended = threading.Event()
     query = (
@@ -502,359 +479,10 @@ def test_data_and_ledger_are_never_apart(pipeline: Pipeline) -> None:
     assert reader.result() == {(10, 10), (11, 11)}
 
 
-_GOOD = files.rows(_RATINGS, range(1, 6))
-
-
-def _ratings(line: bytes) -> bytes:
-    """Return a packed file of title.ratings whose line 4 is the given one."""
-    return files.pack(files.text(_RATINGS, [*_GOOD[:2], line, *_GOOD[3:]]))
-
-
-def _row(**values: str | bytes) -> bytes:
-    return files.row(_RATINGS, 3, values)
-
-
-_HEADERS = {
-    "header without a column": (b"tconst\taverageRating", "missing numVotes"),
-    "header with another column": (_RATINGS.header + b"\trank", "unknown 'rank'"),
-    "header renamed": (b"tconst\trating\tnumVotes", "missing averageRating; unknown 'rating'"),
-    "header in another order": (
-        b"tconst\tnumVotes\taverageRating",
-        "in the order tconst, numVotes",
-    ),
-}
-
-_REFUSED: dict[str, tuple[bytes, str, dict[str, object]]] = {
-    **{
-        name: (files.pack(header + b"\n" + b"".join(_GOOD)), says, {"line": 1})
-        for name, (header, says) in _HEADERS.items()
-    },
-    "column missing": (
-        _ratings(b"tt0000003\t0.3\n"),
-        "2 columns instead of 3",
-        {"line": 4, "column": "numVotes", "value": "tt0000003\t0.3"},
-    ),
-    "column too many": (
-        _ratings(b"tt0000003\t0.3\t3\tx\n"),
-        "4 columns instead of 3",
-        {"line": 4, "column": "numVotes", "value": "tt0000003\t0.3\t3\tx"},
-    ),
-    "empty line": (
-        _ratings(b"\n"),
-        "1 columns instead of 3",
-        {"line": 4, "column": "averageRating", "value": ""},
-    ),
-    "bad UTF-8": (
-        _ratings(_row(tconst=b"tt\xff")),
-        "not UTF-8",
-        {"line": 4, "column": "tconst", "value": "tt\\xff"},
-    ),
-    "NUL": (
-        _ratings(_row(tconst=b"tt\0")),
-        "a NUL byte is no text",
-        {"line": 4, "column": "tconst", "value": "tt\0"},
-    ),
-    "no number": (
-        _ratings(_row(numVotes="many")),
-        "not a number as integer is written",
-        {"line": 4, "column": "numVotes", "value": "many"},
-    ),
-    "number of another spelling": (
-        _ratings(_row(averageRating="7.04")),
-        "not a number as numeric(3,1) is written",
-        {"line": 4, "column": "averageRating", "value": "7.04"},
-    ),
-    "number too large": (
-        _ratings(_row(numVotes="2147483648")),
-        "out of range for integer",
-        {"line": 4, "column": "numVotes", "value": "2147483648"},
-    ),
-    "key absent": (
-        _ratings(_row(tconst=NULL)),
-        "the key is absent",
-        {"line": 4, "column": "tconst", "value": NULL},
-    ),
-    "key twice": (
-        _ratings(_GOOD[4]),
-        "the key stands on the lines 4, 6",
-        {"line": 6, "column": "tconst", "value": "tt0000005"},
-    ),
-    "last line cut": (
-        files.pack(files.text(_RATINGS, _GOOD)[:-1]),
-        "the last line has no end",
-        {},
-    ),
-    "HTML": (b"<!DOCTYPE html>", "not gzip, it begins with '<!DOCTYPE html>'", {}),
-    "0 bytes": (b"", "is empty: 0 bytes", {}),
-    "gzip of 0 bytes": (files.pack(b""), "holds no text", {"line": 1}),
-    "gzip cut": (files.file(_RATINGS)[:-9], "cut off", {}),
-    "gzip damaged": (files.file(_RATINGS)[:-8] + bytes(8), "damaged gzip", {}),
-}
-
-
-@pytest.mark.parametrize("what", _REFUSED)
-def test_a_bad_object_is_refused_by_name(pipeline: Pipeline, what: str) -> None:
-    """65; one message with object, line, column and value; nothing that readers see changes."""
-    content, says, where = _REFUSED[what]
-    _deposit(pipeline, _RATINGS, range(1, 6))
-    pipeline.load(_RATINGS)
-    before = pipeline.visible()
-    key = pipeline.deposit(_RATINGS, content, next(_NAMES))
-    with pytest.raises(DataError) as raised:
-        pipeline.load(_RATINGS)
-    assert raised.value.exit_code == 65
-    assert says in str(raised.value)
-    assert {name: raised.value.where.get(name) for name in where} == where
-    assert key in str(raised.value), "the message names the object"
-    assert pipeline.visible() == before
-    assert pipeline.leftovers() == CLEAN
-
-
-def test_a_key_of_two_columns_that_stands_twice(pipeline: Pipeline) -> None:
-    """All lines of a double key are told, wherever they are."""
-    lines = files.rows(_PRINCIPALS, range(1, 200))
-    lines.append(files.row(_PRINCIPALS, 7, {"job": "again"}))
-    key = pipeline.deposit(_PRINCIPALS, files.pack(files.text(_PRINCIPALS, lines)))
-    with pytest.raises(DataError, match="the key stands on the lines 8, 201") as raised:
-        pipeline.load(_PRINCIPALS)
-    assert raised.value.where == {
-        "object": key,
-        "line": 201,
-        "column": "tconst, ordering",
-        "value": "tt0000007, 7",
-    }
-
-
-@pytest.mark.parametrize("id_", ["tt(1)=(2)", "a, b", "tt\\1", "ä" * 50], ids=ascii)
-def test_a_double_key_of_odd_characters(pipeline: Pipeline, id_: str) -> None:
-    """Whatever an id is made of, its doubling is 65."""
-    lines = [files.row(_RATINGS, 1, {"tconst": id_})] * 2
-    pipeline.deposit(_RATINGS, files.pack(files.text(_RATINGS, lines)))
-    with pytest.raises(DataError, match="stands"):
-        pipeline.load(_RATINGS)
-
-
-def test_a_key_too_long_for_an_index(pipeline: Pipeline) -> None:
-    """An id that no B-tree takes is 65 and no traceback."""
-    noise = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(5000))
-    line = files.row(_RATINGS, 1, {"tconst": noise})
-    pipeline.deposit(_RATINGS, files.pack(files.text(_RATINGS, [line])))
-    with pytest.raises(DataError, match="index row"):
-        pipeline.load(_RATINGS)
-    assert pipeline.leftovers() == CLEAN
-
-
-def test_a_fault_far_into_a_large_file(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line's number is the file's, though several connections took turns before it."""
-    monkeypatch.setattr(fill, "_READ_BYTES", 1000)
-    lines = files.rows(_EPISODE, range(20_000))
-    lines[15_000] = files.row(_EPISODE, 15_000, {"seasonNumber": "99999999999"})
-    pipeline.deposit(_EPISODE, files.pack(files.text(_EPISODE, lines)))
-    with pytest.raises(DataError, match="out of range") as raised:
-        pipeline.load(_EPISODE)
-    assert raised.value.where["line"] == 15_002
-    assert raised.value.where["column"] == "seasonNumber"
-
-
-def test_the_command_says_it_in_one_message(pipeline: Pipeline) -> None:
-    """Exit code 65 and a single error event with all there is to know, as fields too."""
-    key = pipeline.deposit(_RATINGS, _REFUSED["no number"][0])
-    done = pipeline.run("load", "title.ratings")
-    assert done.returncode == 65
-    assert done.stdout == b""
-    (event,) = [event for event in logged(done.stderr) if event["level"] == "error"]
-    assert {
-        name: event[name] for name in ("step", "dataset", "object", "line", "column", "value")
-    } == {
-        "step": "load",
-        "dataset": "title.ratings",
-        "object": key,
-        "line": 4,
-        "column": "numVotes",
-        "value": "many",
-    }
-    assert "readers see what they saw" in str(event["error"])
-
-
-@pytest.mark.parametrize(
-    ("key", "says"),
-    [
-        ("imdb/title.ratings/nothing.tsv.gz", "the store has no object imdb/title.ratings/nothing"),
-        ("imdb/title.crew/20260101T004000Z-0.tsv.gz", "is an object of title.crew, not of"),
-        ("elsewhere", "no object elsewhere"),
-        (None, "no object of title.ratings; run `imdb download`"),
-    ],
-)
-def test_an_object_that_is_none(pipeline: Pipeline, key: str | None, says: str) -> None:
-    """A key that names nothing, or another dataset's object, is 78."""
-    pipeline.deposit(BY_NAME["title.crew"], files.file(BY_NAME["title.crew"]))
-    with pytest.raises(ConfigurationError, match=says):
-        pipeline.load(_RATINGS, key)
-
-
-def test_a_key_that_is_not_of_this_store(pipeline: Pipeline) -> None:
-    """An object that lies about under another name is 78 too."""
-    client, bucket = pipeline.store.client, pipeline.store.bucket
-    client.put_object(Bucket=bucket, Key="stray", Body=files.file(_RATINGS))
-    with pytest.raises(ConfigurationError, match="the key stray is not"):
-        pipeline.load(_RATINGS, "stray")
-
-
-def _during_copy(
-    monkeypatch: pytest.MonkeyPatch, action: Callable[[], object], blocks: int = 3
-) -> None:
-    """Do something once while COPY runs, after some blocks of a file in many."""
-    monkeypatch.setattr(fill, "_READ_BYTES", 2000)
-    whole = tsv.to_copy
-    taken = iter(range(1_000_000))
-
-    def to_copy(block: bytes) -> bytes:
-        if next(taken) == blocks:
-            action()
-        return whole(block)
-
-    monkeypatch.setattr(tsv, "to_copy", to_copy)
-
-
-def _terminate(pipeline: Pipeline, which: str) -> None:
-    query = (
-        "select count(pg_terminate_backend(pid)) from pg_stat_activity "  # noqa: S608 - the tests' own
-        f"where application_name = 'imdb' and datname = current_database() and {which}"
-    )
-    with pipeline.database.connect() as connection:
-        # The first blocks are there before the connection that is to copy them.
-        for _ in range(500):
-            ended = connection.execute(query).fetchone()
-            if ended is not None and ended[0] > 0:
-                return
-            time.sleep(0.02)  # until it has connected
-    pytest.fail(f"there was no session in which {which}")
-
-
-def _begin(pipeline: Pipeline) -> dict[str, object]:
-    """Show yesterday's rows, put today's larger file into the store."""
-    _deposit(pipeline, _EPISODE, range(1, 1001))
-    pipeline.load(_EPISODE)
-    _deposit(pipeline, _EPISODE, range(1, 20_001))
-    return pipeline.visible()
-
-
-@pytest.mark.parametrize("which", ["query ilike 'copy%'", "query not ilike 'copy%'", "true"])
-def test_postgres_ends_a_session_while_it_copies(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, which: str
-) -> None:
-    """Whichever connection is lost: 75, the old rows, and the next run is as if nothing was."""
-    before = _begin(pipeline)
-    with monkeypatch.context() as patch:
-        _during_copy(patch, lambda: _terminate(pipeline, which))
-        with pytest.raises(TemporaryError, match="the database went away"):
-            pipeline.load(_EPISODE)
-    assert pipeline.visible() == before
-    assert pipeline.load(_EPISODE).rows == 20_000
-    assert pipeline.leftovers() == CLEAN
-
-
-@pytest.mark.parametrize("stage", ["index", "wait_for_snapshots", "swap"])
-def test_postgres_ends_a_session_later_on(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, stage: str
-) -> None:
-    """The same before the indexes, before the swap and within it."""
-    before = _begin(pipeline)
-    with monkeypatch.context() as patch:
-        if stage == "swap":
-            whole = swap._partitions  # noqa: SLF001 - the middle of the swap's transaction
-
-            def partitions(*arguments: object) -> object:
-                found = whole(*arguments)  # type: ignore[arg-type]
-                _terminate(pipeline, "true")
-                return found
-
-            patch.setattr(swap, "_partitions", partitions)
-        else:
-            module = fill if stage == "index" else swap
-            function = getattr(module, stage)
-
-            def late(*arguments: object) -> object:
-                _terminate(pipeline, "true")
-                return function(*arguments)
-
-            patch.setattr(module, stage, late)
-        with pytest.raises(TemporaryError, match="the database went away"):
-            pipeline.load(_EPISODE)
-    assert pipeline.visible() == before
-    assert pipeline.load(_EPISODE).rows == 20_000
-    assert pipeline.leftovers() == CLEAN
-
-
-@pytest.mark.parametrize(
-    "error", [psycopg.OperationalError("lost"), KeyboardInterrupt(15)], ids=repr
-)
-def test_an_acknowledgement_that_is_lost(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
-    """Ended after COMMIT, whatever by: the new rows stay, and the next run does nothing."""
-    _begin(pipeline)
-    whole = swap.swap
-
-    def swap_and_die(*arguments: object, **more: object) -> None:
-        whole(*arguments, **more)  # type: ignore[arg-type]
-        raise error
-
-    with monkeypatch.context() as patch:
-        patch.setattr(swap, "swap", swap_and_die)
-        with pytest.raises((TemporaryError, KeyboardInterrupt)):
-            pipeline.load(_EPISODE)
-    assert pipeline.load(_EPISODE).kind == "unchanged"
-    assert pipeline.export(_EPISODE).count(b"\n") == 20_001
-    assert pipeline.leftovers() == CLEAN
-
-
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
-)
-def test_a_load_that_is_ended(pipeline: Pipeline, number: signal.Signals, code: int) -> None:
-    """Ended while it waits for its swap, a load changes nothing, and the next one is clean."""
-    before = _begin(pipeline)
-    with pipeline.database.connect() as report:
-        report.execute("begin isolation level repeatable read; select 1")
-        with pipeline.start("load", "title.episode", IMDB_SWAP_SECONDS="60") as process:
-            _wait_for(
-                pipeline,
-                "select count(*) = 1 from pg_class c join pg_index on c.oid = indrelid where "
-                "relname ~ '^title_episode__[0-9]+$' and not relispartition and not indisprimary",
-            )
-            process.send_signal(number)
-            process.communicate(timeout=30)
-        report.execute("commit")
-    assert process.returncode == code
-    assert pipeline.visible() == before
-    if number != signal.SIGKILL:
-        assert pipeline.leftovers() == CLEAN
-    else:
-        _wait_for(pipeline, "select count(*) = 0 from pg_locks where locktype = 'advisory'")
-    assert pipeline.load(_EPISODE).rows == 20_000
-    assert pipeline.leftovers() == CLEAN
-
-
-def test_an_interrupt_while_copying(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGTERM in the middle of COPY: the connections are ended, the new table is dropped."""
-    before = _begin(pipeline)
-    with monkeypatch.context() as patch:
-
-        def interrupt() -> None:
-            raise KeyboardInterrupt(signal.SIGTERM)
-
-        _during_copy(patch, interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            pipeline.load(_EPISODE)
-    assert pipeline.visible() == before
-    assert pipeline.leftovers() == CLEAN
-
-
 def test_two_loads_at_once(pipeline: Pipeline) -> None:
     """The second one ends with 75 at once and changes nothing; another dataset's goes on."""
-    _deposit(pipeline, _RATINGS, range(1, 11))
-    _deposit(pipeline, _EPISODE, range(1, 11))
+    pipeline.deposit_rows(_RATINGS, range(1, 11))
+    pipeline.deposit_rows(_EPISODE, range(1, 11))
     with (
         databases.connect(pipeline.settings()) as first,
         databases.locked(first, _RATINGS),
@@ -868,64 +496,17 @@ def test_two_loads_at_once(pipeline: Pipeline) -> None:
 def test_all_datasets_at_once(pipeline: Pipeline) -> None:
     """Seven loads side by side, as a run makes them, do not wait for one another's snapshots."""
     for dataset in DATASETS:
-        _deposit(pipeline, dataset, range(1, 501))
+        pipeline.deposit_rows(dataset, range(1, 501))
     with ThreadPoolExecutor(len(DATASETS)) as pool:
         results = list(pool.map(pipeline.load, DATASETS))
     assert [result.rows for result in results] == [500] * len(DATASETS)
 
 
-@pytest.mark.parametrize("how", ["deleted", "replaced"])
-def test_an_object_that_goes_before_it_is_opened(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    """What was chosen is what is read: by its ETag, or 75 and nothing changed."""
-    before = _begin(pipeline)
-    whole = stores.Store.read
-
-    def read(store: stores.Store, item: stores.StoredObject) -> object:
-        client, bucket = pipeline.store.client, pipeline.store.bucket
-        if how == "deleted":
-            client.delete_object(Bucket=bucket, Key=item.key)
-        else:
-            client.put_object(
-                Bucket=bucket, Key=item.key, Body=files.file(_EPISODE, range(1, 30_000))
-            )
-        return whole(store, item)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stores.Store, "read", read)
-        with pytest.raises(TemporaryError, match=r"imdb/title\.episode/"):
-            pipeline.load(_EPISODE)
-    assert pipeline.visible() == before
-    assert pipeline.leftovers() == CLEAN
-
-
-def test_an_object_replaced_while_it_is_read(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The reader may be given the rest of what it began, or 75; never a mixture."""
-    monkeypatch.setattr(stores, "_RANGE_BYTES", 256 << 10)
-    old = files.large(BY_NAME["title.crew"], 12)
-    crew = BY_NAME["title.crew"]
-    key = pipeline.deposit(crew, old)
-    new = old.replace(b"x" * 1000, b"y" * 1000)
-
-    def replace() -> None:
-        pipeline.store.client.put_object(Bucket=pipeline.store.bucket, Key=key, Body=new)
-
-    with monkeypatch.context() as patch:
-        _during_copy(patch, replace, 1)
-        try:
-            pipeline.load(crew)
-        except TemporaryError:
-            assert pipeline.leftovers() == CLEAN
-            return
-    assert pipeline.export(crew) == gzip.decompress(old)
-
-
 def test_no_room_for_a_second_table(pipeline: Pipeline) -> None:
     """78 with the figures before anything is written; without a capacity nothing is checked."""
-    _begin(pipeline)
+    pipeline.deposit_rows(_EPISODE, range(1, 1001))
+    pipeline.load(_EPISODE)
+    pipeline.deposit_rows(_EPISODE, range(1, 20_001))
     before = pipeline.visible()
     with pytest.raises(ConfigurationError, match=r"about [\d,]+ bytes are needed.*1,000,000 are"):
         pipeline.load(_EPISODE, imdb_database_capacity=1_000_000)
@@ -935,7 +516,7 @@ def test_no_room_for_a_second_table(pipeline: Pipeline) -> None:
 
 def test_no_room_for_a_first_table(pipeline: Pipeline) -> None:
     """The first load is judged by the object's size."""
-    _deposit(pipeline, _RATINGS, range(1, 11))
+    pipeline.deposit_rows(_RATINGS, range(1, 11))
     with pytest.raises(ConfigurationError, match="no room for a second"):
         pipeline.load(_RATINGS, imdb_database_capacity=1)
 
@@ -943,7 +524,7 @@ def test_no_room_for_a_first_table(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize("version", [0, 99, None])
 def test_a_database_of_another_version(pipeline: Pipeline, version: int | None) -> None:
     """A step does not guess: 78, and what to run."""
-    _deposit(pipeline, _RATINGS, range(1, 11))
+    pipeline.deposit_rows(_RATINGS, range(1, 11))
     with pipeline.database.connect() as connection:
         connection.execute("delete from ops.schema_version")
         if version is not None:
@@ -1001,7 +582,7 @@ def test_a_role_that_may_not_load(
     says: str,
 ) -> None:
     """What no retry cures is 78, and the message names what to look at."""
-    _deposit(pipeline, _RATINGS, range(1, 11))
+    pipeline.deposit_rows(_RATINGS, range(1, 11))
     for name, value in change(pipeline.database).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=says):
