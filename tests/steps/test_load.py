@@ -225,7 +225,7 @@ def test_an_unchanged_load_can_pin(pipeline: Pipeline) -> None:
 
 def test_a_load_that_fails_does_not_pin(pipeline: Pipeline) -> None:
     """A pin to an object that cannot be shown would hold the dataset nowhere."""
-    bad = pipeline.deposit(_RATINGS, b"<html>", "20260102T004000Z-0")
+    bad = pipeline.deposit(_RATINGS, b"<html>", "20251231T004000Z-0")
     with pytest.raises(DataError):
         pipeline.load(_RATINGS, bad, hold=True)
     good = pipeline.deposit_rows(_RATINGS, range(1, 11))
