@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from steps import changes, database, fill, history, tsv
+from steps import changes, database, fill, history, prewarm, tsv
 from steps.ahead import ahead
 from steps.compare import Op, UnsortedError, compare
 from steps.database import Changed
@@ -107,6 +107,7 @@ class _Delta:
             rows = self.before.rows + changed.inserted - changed.deleted
             task.check_rows(rows)
             self.meter.phase = "applying"
+            prewarm.read(connection, dataset, self.meter.rows)
             connection.execute(sql.SQL("analyze {}").format(_DELTA))
             changes.write(connection, dataset, task.load_id, _DELTA)
             if self._write() != changed:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, LiteralString
 import psycopg
 from psycopg import sql
 
-from steps import database
+from steps import database, prewarm
 from steps.catalog import DATASETS, Column, ColumnType, Dataset
 from steps.errors import ConfigurationError
 
@@ -326,6 +326,7 @@ def migrate(connection: Connection[TupleRow]) -> None:
                         sql.Identifier(schema), sql.Identifier(owner)
                     )
                 )
+            prewarm.prepare(connection)
             connection.execute("set local role loader")
             connection.execute(_OPS)
             _set_version(connection)
