@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING
 
-from steps.catalog import ColumnType
+from steps.catalog import BY_NAME, ColumnType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,3 +62,15 @@ def large(dataset: Dataset, megabytes: int) -> bytes:
     column = next(c.header for c in reversed(dataset.columns) if c.type is ColumnType.TEXT)
     lines = [row(dataset, number, {column: filler}) for number in range(1, 10 * megabytes + 2)]
     return pack(text(dataset, lines), 0)
+
+
+DAY = rows(BY_NAME["title.episode"], range(1, 101))
+"""Lines of title.episode."""
+
+NEXT = [
+    *DAY[:50],
+    row(BY_NAME["title.episode"], 51, {"parentTconst": "tt1"}),
+    *DAY[51:],
+    *rows(BY_NAME["title.episode"], [101]),
+]
+"""The day after: one changed, one new."""

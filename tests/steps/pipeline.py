@@ -74,6 +74,10 @@ class Pipeline:
         """Put a valid object into the store, newer than those before it, and return its key."""
         return self.deposit(dataset, files.file(dataset, numbers), next(_NAMES))
 
+    def deposit_lines(self, dataset: Dataset, lines: list[bytes]) -> str:
+        """Put an object of these lines into the store, as deposit_rows does."""
+        return self.deposit(dataset, files.pack(files.text(dataset, lines)), next(_NAMES))
+
     def load(
         self,
         dataset: Dataset,
@@ -88,6 +92,10 @@ class Pipeline:
         settings = self.settings(**changes)
         store = stores.Store(settings)
         return load.load(settings, store, dataset, key, hold=hold, accept=accept, full=full)
+
+    def load_lines(self, dataset: Dataset, lines: list[bytes], **how: bool) -> Loaded:
+        """Load lines as the next day."""
+        return self.load(dataset, self.deposit_lines(dataset, lines), **how)
 
     def export(self, dataset: Dataset) -> bytes:
         """Return what `imdb export` writes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,13 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
-from steps import catalog, database, delta, prune
+from steps import database, delta, prune
 from steps import store as stores
 from steps.catalog import BY_NAME, DATASETS, NULL
-from steps.errors import DataError, TemporaryError
+from steps.errors import TemporaryError
 from tests.steps import files
+from tests.steps.files import DAY, NEXT
 from tests.steps.pipeline import CLEAN, logged
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from steps.catalog import Dataset
     from steps.database import Entry
-    from steps.load import Loaded
     from tests.steps.pipeline import Pipeline
 
     Day = Mapping[tuple[bytes, int], bytes]
@@ -37,18 +35,6 @@ _BASICS = BY_NAME["title.basics"]
 _RATINGS = BY_NAME["title.ratings"]
 _EPISODE = BY_NAME["title.episode"]
 _PRINCIPALS = BY_NAME["title.principals"]
-
-_NAMES = iter(f"20260101T{number:06}Z-0" for number in range(100_000))
-
-
-def _deposit(pipeline: Pipeline, dataset: Dataset, lines: list[bytes]) -> str:
-    """Put an object into the store, newer than those before it, and return its key."""
-    return pipeline.deposit(dataset, files.pack(files.text(dataset, lines)), next(_NAMES))
-
-
-def _load(pipeline: Pipeline, dataset: Dataset, lines: list[bytes], **how: bool) -> Loaded:
-    """Load lines as the next day."""
-    return pipeline.load(dataset, _deposit(pipeline, dataset, lines), **how)
 
 
 def _kinds(pipeline: Pipeline) -> list[str]:
@@ -118,12 +104,12 @@ def _days(draw: st.DrawFn) -> tuple[list[bytes], list[bytes]]:
 @given(days=_days())
 def test_a_delta_is_a_full_load(pipeline: Pipeline, days: tuple[list[bytes], list[bytes]]) -> None:
     """By every byte, there and back again."""
-    _load(pipeline, _PRINCIPALS, days[0], full=True, accept=True)
+    pipeline.load_lines(_PRINCIPALS, days[0], full=True, accept=True)
     for day in (*reversed(days), days[1]):
         content = files.text(_PRINCIPALS, day)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(delta, "SHARE", 1)
-            result = _load(pipeline, _PRINCIPALS, day, accept=True)
+            result = pipeline.load_lines(_PRINCIPALS, day, accept=True)
         assert (result.kind, result.rows) == ("delta", len(day))
         assert pipeline.export(_PRINCIPALS) == content
     assert pipeline.leftovers() == CLEAN
@@ -139,7 +125,7 @@ def test_a_chain_of_days(pipeline: Pipeline, dataset: Dataset) -> None:
     def lines() -> list[bytes]:
         return sorted(day.values())
 
-    _load(pipeline, dataset, lines())
+    pipeline.load_lines(dataset, lines())
     for _ in range(3):
         for number in chance.sample(sorted(day), 60):
             day[number] = files.row(dataset, number, dict.fromkeys(free, chance.choice(_ODD)))
@@ -152,7 +138,7 @@ def test_a_chain_of_days(pipeline: Pipeline, dataset: Dataset) -> None:
             del day[number]
         for number in chance.sample(range(9_999_001, 10_003_001, 2), 20):
             day[number] = files.row(dataset, number)
-        assert _load(pipeline, dataset, lines()).kind == "delta"
+        assert pipeline.load_lines(dataset, lines()).kind == "delta"
         assert pipeline.export(dataset) == files.text(dataset, lines())
     with pipeline.database.connect() as connection:
         rows = connection.execute(
@@ -169,9 +155,9 @@ def test_a_change_set_has_old_and_new(pipeline: Pipeline) -> None:
     others = files.rows(_PRINCIPALS, range(5, 25))
     changed = files.row(_PRINCIPALS, 2, {"nconst": "nm7777777", "category": NULL})
     other = files.row(_PRINCIPALS, 3, {"job": "not tracked"})
-    _load(pipeline, _PRINCIPALS, [one, two, three, *others])
+    pipeline.load_lines(_PRINCIPALS, [one, two, three, *others])
     assert _changes(pipeline, _PRINCIPALS) == []
-    result = _load(pipeline, _PRINCIPALS, [changed, other, four, *others])
+    result = pipeline.load_lines(_PRINCIPALS, [changed, other, four, *others])
     assert result.changed == database.Changed(1, 2, 1)
     # load_id and op, the key, old and new nconst, old and new category.
     assert _changes(pipeline, _PRINCIPALS) == [
@@ -181,7 +167,7 @@ def test_a_change_set_has_old_and_new(pipeline: Pipeline) -> None:
         ("insert", "tt0000004", 4, None, "nm0000004", None, "category 4"),
     ]
     # As a full load shows it, anything may have changed.
-    _load(pipeline, _PRINCIPALS, [one, *others], full=True, accept=True)
+    pipeline.load_lines(_PRINCIPALS, [one, *others], full=True, accept=True)
     with pipeline.database.connect() as connection:
         assert connection.execute(
             "select (select count(*) from ops.changes_title_principals), "
@@ -191,156 +177,22 @@ def test_a_change_set_has_old_and_new(pipeline: Pipeline) -> None:
 
 def test_vanished_titles_are_counted(pipeline: Pipeline) -> None:
     """As a full load does."""
-    _load(pipeline, _BASICS, files.rows(_BASICS, range(1, 101)))
-    _load(pipeline, _BASICS, files.rows(_BASICS, range(3, 104)))
+    pipeline.load_lines(_BASICS, files.rows(_BASICS, range(1, 101)))
+    pipeline.load_lines(_BASICS, files.rows(_BASICS, range(3, 104)))
     with pipeline.database.connect() as connection:
         assert connection.execute(
             "select kind, vanished_rows, vanished_example from ops.loads order by load_id"
         ).fetchall() == [("full", None, None), ("delta", 2, "tt0000001")]
 
 
-def _nothing(_: Pipeline) -> None:
-    pass
-
-
-def _without_object(pipeline: Pipeline) -> None:
-    for key in list(pipeline.store.objects())[:1]:
-        pipeline.store.client.delete_object(Bucket=pipeline.store.bucket, Key=key)
-
-
-def _with_another_object(pipeline: Pipeline) -> None:
-    (key,) = pipeline.store.objects()
-    pipeline.store.client.put_object(
-        Bucket=pipeline.store.bucket, Key=key, Body=files.file(_EPISODE, range(1, 5))
-    )
-
-
-def _with_a_damaged_object(pipeline: Pipeline) -> None:
-    (key,) = pipeline.store.objects()
-    damaged = files.file(_EPISODE, range(1, 101))[:-8] + bytes(8)
-    put = pipeline.store.client.put_object(Bucket=pipeline.store.bucket, Key=key, Body=damaged)
-    with pipeline.database.connect() as connection:
-        connection.execute("update ops.loads set etag = %s", [put["ETag"]])
-
-
-def _execute(statement: str) -> Callable[[Pipeline], None]:
-    def execute(pipeline: Pipeline) -> None:
-        with pipeline.database.connect() as connection:
-            connection.execute(statement)
-
-    return execute
-
-
-_DAY = files.rows(_EPISODE, range(1, 101))
-_NEXT = [
-    *_DAY[:50],
-    files.row(_EPISODE, 51, {"parentTconst": "tt1"}),
-    *_DAY[51:],
-    *files.rows(_EPISODE, [101]),
-]
-
-_FALLBACKS: dict[str, tuple[Callable[[Pipeline], None], list[bytes], str]] = {
-    "pruned object": (_without_object, _NEXT, "the store no longer has imdb/title.episode/"),
-    "replaced object": (_with_another_object, _NEXT, "the store no longer has"),
-    "damaged object": (_with_a_damaged_object, _NEXT, "the object of the last load is damaged"),
-    "another catalogue": (
-        _execute("update ops.loads set catalogue = null"),
-        _NEXT,
-        "the catalogue is not that of the last load",
-    ),
-    "many changes": (_nothing, files.rows(_EPISODE, range(50, 190)), "more than .* have changed"),
-    "not sorted": (_nothing, [*_DAY[:50], *_DAY[51:], _DAY[50]], "not in the order of their key"),
-    "a row lost": (
-        _execute("delete from raw.title_episode where tconst = 'tt0000051'"),
-        _NEXT,
-        "not what its last load made of it",
-    ),
-    "a row too many": (
-        _execute("insert into raw.title_episode values ('tt0000101', 'tt1', 1, 1)"),
-        _NEXT,
-        "a row does not fit in: duplicate key",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", _FALLBACKS)
-def test_what_only_a_full_load_can_show(pipeline: Pipeline, what: str) -> None:
-    """It is loaded in full, and the log says why."""
-    change, lines, reason = _FALLBACKS[what]
-    _load(pipeline, _EPISODE, _DAY)
-    change(pipeline)
-    with capture_logs() as logs:
-        result = _load(pipeline, _EPISODE, lines)
-    (event,) = (event for event in logs if event["event"] == "full_load")
-    assert re.search(reason, event["reason"])
-    assert (result.kind, result.rows) == ("full", len(lines))
-    assert pipeline.export(_EPISODE) == files.text(_EPISODE, sorted(lines))
-    assert pipeline.leftovers() == CLEAN
-
-
-def test_an_index_more_is_another_catalogue() -> None:
-    """So are a column, a type and a key; not a description."""
-    by_name = {field: getattr(_EPISODE, field) for field in ("columns", "key", "indexes")}
-    described = [catalog.Column(column.header, column.type, "") for column in by_name["columns"]]
-
-    def fingerprint(**changes: object) -> str:
-        shape = {**by_name, **changes}
-        return catalog.Dataset("title.episode", "", **shape).fingerprint
-
-    assert fingerprint(columns=tuple(described)) == _EPISODE.fingerprint
-    others = [
-        fingerprint(indexes=()),
-        fingerprint(key=("tconst", "season_number")),
-        fingerprint(columns=_EPISODE.columns[:-1]),
-    ]
-    assert len({_EPISODE.fingerprint, *others}) == 4
-
-
 def test_a_pinned_object_is_a_delta_away(pipeline: Pipeline) -> None:
     """A bad day is rolled back, and forward again, by what it changed."""
-    old = _deposit(pipeline, _EPISODE, _DAY)
+    old = pipeline.deposit_lines(_EPISODE, DAY)
     pipeline.load(_EPISODE)
-    _load(pipeline, _EPISODE, _NEXT)
+    pipeline.load_lines(_EPISODE, NEXT)
     assert pipeline.load(_EPISODE, old, hold=True).kind == "delta"
-    assert pipeline.export(_EPISODE) == files.text(_EPISODE, _DAY)
+    assert pipeline.export(_EPISODE) == files.text(_EPISODE, DAY)
     assert pipeline.load(_EPISODE).kind == "unchanged"
-
-
-def test_a_key_twice_far_apart(pipeline: Pipeline) -> None:
-    """Refused as in a full load, with all its lines."""
-    _load(pipeline, _EPISODE, _DAY)
-    before = pipeline.visible()
-    with pytest.raises(DataError, match="the key stands on the lines 8, 102"):
-        _load(pipeline, _EPISODE, [*_DAY, files.row(_EPISODE, 7, {"seasonNumber": NULL})])
-    assert pipeline.visible() == before
-
-
-@pytest.mark.parametrize("column", ["tconst", "parentTconst"])
-def test_a_key_too_long_for_an_index(pipeline: Pipeline, column: str) -> None:
-    """65 as in a full load, not what passes by itself."""
-    _load(pipeline, _EPISODE, _DAY)
-    before = pipeline.visible()
-    noise = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(5000))
-    with pytest.raises(DataError, match="index row"):
-        _load(pipeline, _EPISODE, [*_DAY, files.row(_EPISODE, 200, {column: noise})])
-    assert pipeline.visible() == before
-    assert pipeline.leftovers() == CLEAN
-
-
-def test_a_fault_in_a_changed_line(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Found without a full load; object, line, column and value are told."""
-    monkeypatch.setattr(delta, "_CHANGES_AT_ONCE", 1)
-    _load(pipeline, _EPISODE, _DAY)
-    before = pipeline.visible()
-    for value, reason in (("01", "not a number"), ("99999999999", "out of range")):
-        bad = [*_DAY[:70], files.row(_EPISODE, 71, {"seasonNumber": value}), *_DAY[71:]]
-        with capture_logs() as logs, pytest.raises(DataError, match=reason) as raised:
-            _load(pipeline, _EPISODE, bad)
-        assert raised.value.where["line"] == 72
-        assert raised.value.where["value"] == value
-        assert not [event for event in logs if event["event"] == "full_load"]
-    assert pipeline.visible() == before
-    assert pipeline.leftovers() == CLEAN
 
 
 def _lose_before(monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
@@ -368,7 +220,7 @@ def test_a_connection_lost_before_any_statement(
         *day[51:],
         *files.rows(_RATINGS, [101]),
     ]
-    _load(pipeline, _RATINGS, day)
+    pipeline.load_lines(_RATINGS, day)
 
     def seen() -> list[object]:
         with pipeline.database.connect() as connection:
@@ -382,7 +234,7 @@ def test_a_connection_lost_before_any_statement(
             ]
 
     before = seen()
-    key = _deposit(pipeline, _RATINGS, following)
+    key = pipeline.deposit_lines(_RATINGS, following)
     lost = 0
     while seen() == before:
         with monkeypatch.context() as patch:
@@ -410,7 +262,7 @@ def _at_the_end(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) -> 
 
 def test_readers_never_wait(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it writes they read yesterday's rows, and an open reader does not hold it up."""
-    _load(pipeline, _EPISODE, _DAY)
+    pipeline.load_lines(_EPISODE, DAY)
     query = "select count(*), count(*) filter (where parent_tconst = 'tt1') from raw.title_episode"
     with pipeline.database.connect() as reader, pipeline.database.connect() as report:
         reader.execute("set lock_timeout = '1ms'")
@@ -426,7 +278,9 @@ def test_readers_never_wait(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch)
             assert locks == [("RowExclusiveLock",)]
 
         _at_the_end(monkeypatch, read)
-        result = pipeline.load(_EPISODE, _deposit(pipeline, _EPISODE, _NEXT), imdb_swap_seconds=0)
+        result = pipeline.load(
+            _EPISODE, pipeline.deposit_lines(_EPISODE, NEXT), imdb_swap_seconds=0
+        )
         assert result.kind == "delta"
         # It has begun with yesterday and stays there to its end.
         assert report.execute(query).fetchone() == (100, 0)
@@ -436,7 +290,7 @@ def test_readers_never_wait(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_report_across_deltas_sees_one_day(pipeline: Pipeline) -> None:
     """And whoever reads statement by statement sees whole days."""
-    keys = [_deposit(pipeline, _EPISODE, lines) for lines in (_DAY, _NEXT)]
+    keys = [pipeline.deposit_lines(_EPISODE, lines) for lines in (DAY, NEXT)]
     pipeline.load(_EPISODE, keys[0])
     query = "select count(*), count(*) filter (where parent_tconst = 'tt1') from raw.title_episode"
     ended = False
@@ -462,13 +316,13 @@ def test_a_report_across_deltas_sees_one_day(pipeline: Pipeline) -> None:
 
 def test_a_report_is_not_seen_by_a_full_load_after_it(pipeline: Pipeline) -> None:
     """A delta makes no reader wait; the swap behind it still waits for them."""
-    _load(pipeline, _EPISODE, _DAY)
+    pipeline.load_lines(_EPISODE, DAY)
     with pipeline.database.connect() as report:
         report.execute("begin isolation level repeatable read; select 1")
-        assert _load(pipeline, _EPISODE, _NEXT).kind == "delta"
+        assert pipeline.load_lines(_EPISODE, NEXT).kind == "delta"
         with pytest.raises(TemporaryError, match="has been reading"):
             pipeline.load(
-                _EPISODE, _deposit(pipeline, _EPISODE, _DAY), full=True, imdb_swap_seconds=0.2
+                _EPISODE, pipeline.deposit_lines(_EPISODE, DAY), full=True, imdb_swap_seconds=0.2
             )
         assert report.execute("select count(*) from raw.title_episode").fetchone() == (100,)
 
@@ -496,8 +350,8 @@ def test_change_sets_stay_until_every_model_has_used_them(pipeline: Pipeline) ->
         assert rows is not None
         return rows[0], rows[1]
 
-    for lines in (_DAY, _NEXT, _DAY, _NEXT):
-        _load(pipeline, _EPISODE, lines)
+    for lines in (DAY, NEXT, DAY, NEXT):
+        pipeline.load_lines(_EPISODE, lines)
     with pipeline.database.connect() as connection:
         full, *deltas = (
             load_id for (load_id,) in connection.execute("select load_id from ops.loads order by 1")
@@ -540,14 +394,14 @@ def test_daily_deltas_leave_a_table_small(pipeline: Pipeline) -> None:
             for title in range(1, 4001)
         ]
 
-    _load(pipeline, _RATINGS, lines(0))
+    pipeline.load_lines(_RATINGS, lines(0))
     # Autovacuum's part, without the wait for its turn.
     with pipeline.database.connect() as connection:
         for day in range(1, 9):
-            assert _load(pipeline, _RATINGS, lines(day)).kind == "delta"
+            assert pipeline.load_lines(_RATINGS, lines(day)).kind == "delta"
             connection.execute("vacuum raw.title_ratings")
         *aged, options = database.one_row(connection, query)
-        _load(pipeline, _RATINGS, lines(9), full=True)
+        pipeline.load_lines(_RATINGS, lines(9), full=True)
         *fresh, _ = database.one_row(connection, query)
     assert all(old <= 1.2 * new for old, new in zip(aged, fresh, strict=True)), (aged, fresh)
     assert "autovacuum_vacuum_scale_factor=0.02" in options
@@ -556,14 +410,14 @@ def test_daily_deltas_leave_a_table_small(pipeline: Pipeline) -> None:
 
 def test_the_command_tells_the_counts(pipeline: Pipeline) -> None:
     """In the log, in the plan and to people; `--full` writes every row."""
-    _load(pipeline, _EPISODE, _DAY)
-    _deposit(pipeline, _EPISODE, _NEXT)
+    pipeline.load_lines(_EPISODE, DAY)
+    pipeline.deposit_lines(_EPISODE, NEXT)
     done = pipeline.run("load", "title.episode")
     event = logged(done.stderr)[-1]
     counts = {"kind": "delta", "rows": 101, "inserted": 1, "updated": 1, "deleted": 0}
     assert {name: event[name] for name in counts} == counts
     shown = pipeline.run("status").stdout.decode()
     assert "+1 ~1 -0" in shown
-    _deposit(pipeline, _EPISODE, _DAY)
+    pipeline.deposit_lines(_EPISODE, DAY)
     done = pipeline.run("load", "title.episode", "--full")
     assert logged(done.stderr)[-1]["kind"] == "full"
