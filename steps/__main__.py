@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
-import threading
-import time
-from contextlib import contextmanager
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
 
+from steps import command
 from steps.catalog import BY_NAME, DATASETS
-from steps.errors import ConfigurationError, StepError
-from steps.log import configure, log
-from steps.outcome import Done, Status, Step, leave
+from steps.outcome import Status
 from steps.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
     from steps.catalog import Dataset
 
 app = typer.Typer(
@@ -58,48 +48,6 @@ def _dataset(name: DatasetName) -> Dataset:
     return BY_NAME[str.__str__(name)]
 
 
-@contextmanager
-def _step(name: str, dataset: Dataset | None = None) -> Iterator[Done]:
-    """Tell log and workflow what a step did, as it says in what it is given, or why it failed."""
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(step=name)
-    if dataset is not None:
-        structlog.contextvars.bind_contextvars(dataset=dataset.name)
-    began = time.monotonic()
-    done = Done()
-    code, message = 0, None
-    try:
-        try:
-            yield done
-        except StepError as error:
-            log.error("failed", error=str(error), kind=type(error).__name__, **error.where)
-            code, message = error.exit_code, str(error)
-        except KeyboardInterrupt as interrupt:
-            number = interrupt.args[0] if interrupt.args else signal.SIGINT
-            log.error("interrupted", signal=signal.Signals(number).name)
-            code, message = 128 + number, "interrupted"
-        seconds = round(time.monotonic() - began, 3)
-        if code == 0:
-            log.info("done", **done.figures, seconds=seconds)
-        leave(
-            Step(
-                name,
-                dataset.name if dataset else None,
-                Status.FAILED if code else done.status,
-                None if code else done.rows,
-                seconds,
-                code,
-                message,
-            ),
-            {} if code else {**done.outputs, "seconds": seconds},
-        )
-    except ConfigurationError as error:
-        log.error("failed", error=str(error), kind=type(error).__name__, **error.where)
-        code = code or error.exit_code
-    if code:
-        sys.exit(code)
-
-
 @app.command()
 def migrate(
     *,
@@ -118,7 +66,7 @@ def migrate(
     from steps import database, schema
 
     with (
-        _step("migrate") as done,
+        command.step("migrate") as done,
         database.errors(),
         database.connect(read_settings(), patience=wait) as connection,
     ):
@@ -131,7 +79,7 @@ def bucket() -> None:
     """Make the store's bucket if it is missing."""
     from steps.store import Store
 
-    with _step("bucket") as done:
+    with command.step("bucket") as done:
         settings = read_settings()
         made = Store(settings).make_bucket()
         done.status = Status.CHANGED if made else Status.UNCHANGED
@@ -174,7 +122,7 @@ def plan(
     if manifest is None and (datasets or select or full_refresh):
         message = "--datasets, --select and --full-refresh need --manifest"
         raise typer.BadParameter(message)
-    with _step("plan") as done:
+    with command.step("plan") as done:
         settings = read_settings()
         named = decisions.named_datasets(datasets)
         graph = None if manifest is None else models.read_manifest(manifest)
@@ -214,7 +162,7 @@ def download(dataset: _Dataset) -> None:
     from steps.source import Source
     from steps.store import Store
 
-    with _step("download", _dataset(dataset)) as done:
+    with command.step("download", _dataset(dataset)) as done:
         settings = read_settings()
         result = downloads.download(Source(settings), Store(settings), _dataset(dataset))
         print(result.item.key)
@@ -267,7 +215,7 @@ def load(
     if pin and unpin:
         message = "--pin and --unpin contradict each other"
         raise typer.BadParameter(message)
-    with _step("load", _dataset(dataset)) as done:
+    with command.step("load", _dataset(dataset)) as done:
         settings = read_settings()
         if unpin:
             with database.errors(), database.connect(settings) as connection:
@@ -314,7 +262,7 @@ def history(
     if key and not restore:
         message = "--object needs --restore"
         raise typer.BadParameter(message)
-    with _step("history") as done:
+    with command.step("history") as done:
         settings = read_settings()
         store = Store(settings)
         if not restore:
@@ -334,7 +282,7 @@ def export(dataset: _Dataset) -> None:
     """Write the raw table of DATASET to standard output as its file's exact text."""
     from steps import export as exports
 
-    with _step("export", _dataset(dataset)) as done:
+    with command.step("export", _dataset(dataset)) as done:
         done.status = Status.UNCHANGED
         exports.export(read_settings(), _dataset(dataset), sys.stdout.buffer)
 
@@ -346,7 +294,7 @@ def status() -> None:
 
     from steps import status as statuses
 
-    with _step("status") as done:
+    with command.step("status") as done:
         done.status = Status.UNCHANGED
         Console().print(statuses.status(read_settings()))
 
@@ -384,7 +332,7 @@ def build(
     """
     from steps import build as builds
 
-    with _step("build") as done:
+    with command.step("build") as done:
         built = builds.build(
             nodes or (), full_refresh=full_refresh, exclude=exclude, statuses=statuses
         )
@@ -401,7 +349,7 @@ def prune() -> None:
     from steps import prune as prunes
     from steps.store import Store
 
-    with _step("prune") as done:
+    with command.step("prune") as done:
         settings = read_settings()
         deleted = prunes.prune(settings, Store(settings))
         done.status = Status.CHANGED if deleted else Status.UNCHANGED
@@ -441,39 +389,15 @@ def report(
     if (run and (run_results or steps)) or (statuses and not run):
         message = "--run goes with --statuses, not with --run-results or --steps"
         raise typer.BadParameter(message)
-    with _step("report") as done:
+    with command.step("report") as done:
         done.status = Status.WRITTEN
         inputs = reports.Inputs(run_results, questions, steps, run, statuses)
         reports.write(read_settings(), output, inputs)
 
 
-GRACE_SECONDS = 20.0
-"""How long an interrupted step may take to clean up; Kubernetes kills it after 30."""
-
-
 def main() -> None:
     """Run a command and exit with the code of what happened."""
-    configure()
-    received: list[int] = []
-
-    def interrupt(number: int, _: FrameType | None) -> NoReturn:
-        received.append(number)
-        # What hangs in a thread, such as a server that does not answer, is not waited for.
-        timer = threading.Timer(GRACE_SECONDS, os._exit, [128 + number])
-        timer.daemon = True
-        timer.start()
-        # An interrupt is what every library here knows to clean up after.
-        raise KeyboardInterrupt(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
-    try:
-        app()
-    except SystemExit:
-        if received:
-            # Typer takes every interrupt outside of a step, such as in an import, for SIGINT.
-            sys.exit(128 + received[0])
-        raise
+    command.run(app)
 
 
 if __name__ == "__main__":

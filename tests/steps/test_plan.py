@@ -302,7 +302,7 @@ def test_one_file_that_is_away_does_not_stop_the_others(pipeline: Pipeline) -> N
 
 def test_a_plan_that_waits_can_be_ended(pipeline: Pipeline) -> None:
     """SIGTERM while the source does not answer: 143 within the grace, not after the budget."""
-    with pipeline.start("plan", first="steps.__main__.GRACE_SECONDS = 1") as process:
+    with pipeline.start("plan", first="steps.command.GRACE_SECONDS = 1") as process:
         assert process.stderr is not None
         # Its first complaint tells that it waits.
         complaint = json.loads(process.stderr.readline())
