@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-VERSION = 4
+VERSION = 5
 
 ROLES = ("loader", "dbt", "reader")
 """loader writes raw and ops; dbt reads raw and owns what it builds; reader reads marts."""
@@ -326,9 +326,10 @@ def migrate(connection: Connection[TupleRow]) -> None:
                         sql.Identifier(schema), sql.Identifier(owner)
                     )
                 )
-            prewarm.prepare(connection)
+            prewarm.extend(connection)
             connection.execute("set local role loader")
             connection.execute(_OPS)
+            prewarm.define(connection)
             _set_version(connection)
             for dataset in DATASETS:
                 _raw_table(connection, dataset)

@@ -108,6 +108,10 @@
   {% if changes.before or changes.after %}
     {% do run_query(patiently('lock table ' ~ target ~ ' in access exclusive mode')) %}
   {% endif %}
+  {% if affected %}
+    {#- Otherwise all of it is read anyway, in sequence. -#}
+    {% do run_query("select ops.read_ahead('" ~ target ~ "', (select count(*) from " ~ temp ~ '))') %}
+  {% endif %}
   {% for change in changes.before %}
     {% do run_query(change) %}
   {% endfor %}

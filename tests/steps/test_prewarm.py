@@ -77,6 +77,6 @@ def test_who_may_not_make_it_goes_on(pipeline: Pipeline) -> None:
         connection.transaction(),
         capture_logs() as logs,
     ):
-        prewarm.prepare(connection)
+        prewarm.extend(connection)
         assert connection.execute("select 1").fetchone() == (1,)
     assert [entry["event"] for entry in logs] == ["no_pg_prewarm"]
