@@ -5,11 +5,13 @@
 
   Votes change every day for every popular title, hence for a third of all credits' people. Those
   of whom nothing else changed are not counted anew: the difference is added to their stored row.
+  Who is counted anew has many credits, all over the table: read in sequence they take two thirds of
+  what looking them up takes, which a server set up for an SSD would do (seen at 98 M credits).
 #}
 {{ config(
     unique_key='nconst',
     indexes=[{'columns': ['dominant_role', 'total_credits']}],
-    pre_hook='set local enable_hashagg = off',
+    pre_hook=['set local enable_hashagg = off', 'set local random_page_cost = 4'],
 ) }}
 {%- call(changes) affected_keys('nconst') %}
 -- A credit that only moved within its title is lost and won, and cancels out.
