@@ -311,8 +311,7 @@ def _settings(server: Postgres, port: int) -> dict[str, str]:
         # A quarter of the memory is Postgres's own advice; past 4 GB the system's cache does
         # as well for loads and scans, and a laptop has other things to do.
         "shared_buffers": f"{min(memory // 4, 4096)}MB",
-        # A delta reads a table ahead if it fits in here.
-        "effective_cache_size": f"{memory * 3 // 4}MB",
+        "effective_cache_size": f"{memory // 2}MB",
         # For each sort or hash of each worker: enough for the hash joins of a full-size build
         # and no more than a 32nd of the memory.
         "work_mem": f"{max(64, min(memory // 32, 256))}MB",

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from steps.catalog import Dataset
 
-# Of each relation 16 pages at most for each row: more of them in sequence cost as much as the one
-# by itself. And together no more than fits into the cache with what else will be read: else the
-# first pages would be gone before they are wanted. The planner has that figure for the same reason.
+# Of the table and of each index 16 pages at most for each row: more of them in sequence cost as much
+# as the one by itself. And none that the cache, by the planner's figure, does not hold: its first
+# pages would be gone before they are wanted.
 _FUNCTION = """
 create or replace function ops.read_ahead(relation regclass, rows bigint) returns bigint
 language plpgsql
@@ -54,7 +54,7 @@ begin
             from sizes
             where
                 pages <= $2 * 16
-                and (select sum(pages) from sizes) <= (
+                and pages <= (
                     select setting::bigint from pg_settings where name = 'effective_cache_size'
                 )
         $query$,
