@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from steps.catalog import Dataset
 
-# Of the table and of each index 16 pages at most for each row: more of them in sequence cost as much
-# as the one by itself. And none that the cache, by the planner's figure, does not hold: its first
-# pages would be gone before they are wanted.
+# Of the table and of each index 16 pages at most for each row: more of them in sequence cost as
+# much as the one by itself. And none that the cache, by the planner's figure, does not hold: its
+# first pages would be gone before they are wanted.
 _FUNCTION = """
 create or replace function ops.read_ahead(relation regclass, rows bigint) returns bigint
 language plpgsql
