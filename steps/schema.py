@@ -289,19 +289,38 @@ def _grant(connection: Connection[TupleRow], role: str, member: str, way: str) -
         raise ConfigurationError(message) from error
 
 
+_SELECT_OWN = """
+do $own$
+declare
+    relation regclass;
+begin
+    for relation in
+        select oid from pg_class
+        where
+            relnamespace = '{schema}'::regnamespace
+            and relowner = current_user::regrole
+            and relkind in ('r', 'p', 'v', 'm')
+    loop
+        execute format('grant select on %s to {role}', relation);
+    end loop;
+end
+$own$;
+"""
+"""Not ON ALL TABLES, which fails where somebody else has made one there."""
+
 # Each role grants what is its own: the one that migrates need not inherit from them.
 _GRANTS = {
-    "loader": """
+    "loader": _SELECT_OWN.format(schema="raw", role="dbt")
+    + """
 grant usage on schema raw, ops to dbt;
-grant select on all tables in schema raw to dbt;
 alter default privileges in schema raw grant select on tables to dbt;
 grant select on ops.loads, ops.pins, ops.schema_version to dbt;
 grant select on ops.ratings_history, ops.ratings_history_state to dbt;
 grant select, insert, update, delete on ops.model_builds, ops.test_passes to dbt;
 """,
-    "dbt": """
+    "dbt": _SELECT_OWN.format(schema="marts", role="reader")
+    + """
 grant usage on schema marts to reader;
-grant select on all tables in schema marts to reader;
 alter default privileges in schema marts grant select on tables to reader;
 """,
 }

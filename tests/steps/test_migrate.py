@@ -72,6 +72,15 @@ def test_what_is_missing_is_made(database: Database) -> None:
     assert None not in found
 
 
+def test_a_table_of_somebody_else_is_left_alone(database: Database) -> None:
+    """What a superuser made beside the marts does not keep the database from being migrated."""
+    with database.connect() as connection:
+        connection.execute("create table marts.notes (); create table raw.notes ()")
+        schema.migrate(connection)
+    with database.connect("reader") as connection, pytest.raises(psycopg.Error, match="permission"):
+        connection.execute("select from marts.notes")
+
+
 def test_a_newer_database_is_left_alone(database: Database) -> None:
     """An older image than the database's is refused with 78 and changes nothing."""
     with database.connect() as connection:
