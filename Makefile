@@ -57,8 +57,10 @@ format: .venv/dev.done  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# As they are collected: xdist would put files of few tests last, and here those take longest.
 test: .venv/dev.done $(HELM)  ## Run all tests but the cluster's; they start the servers they need.
-	$(BIN)/python -m pytest --ignore tests/cluster --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --ignore tests/cluster --numprocesses 2 --dist loadfile \
+		--no-loadscope-reorder
 
 .venv/bench.done: .venv/dev.done requirements/bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
