@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import psycopg
 import stamina
-from psycopg import Connection, sql
+from psycopg import Connection, generators, sql, waiting
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from steps.errors import ConfigurationError, StepError, TemporaryError
@@ -151,8 +151,12 @@ _INSECURE = (
 _Result = TypeVar("_Result")
 
 
+_READ_SECONDS = 5.0
+"""How long to wait for the answer to a command that was cancelled."""
+
+
 class _Interruptible(Connection["TupleRow"]):
-    """A connection that can be used after an interrupt, whenever it came.
+    """A connection that can be used after an interrupt, or is closed.
 
     psycopg cancels the command and goes on with the generator that awaits its result. If the
     interrupt was raised within the generator, that has ended, and the result would stay unread:
@@ -169,10 +173,19 @@ class _Interruptible(Connection["TupleRow"]):
             raise
 
     def _read_on(self) -> None:
-        while self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-            result = self.pgconn.get_result()
-            if result is not None and result.status in {ExecStatus.COPY_IN, ExecStatus.COPY_OUT}:
-                self.close()
+        connection = self.pgconn
+        with suppress(psycopg.Error):
+            while connection.transaction_status == TransactionStatus.ACTIVE:
+                result = waiting.wait(
+                    generators.fetch(connection), connection.socket, timeout=_READ_SECONDS
+                )
+                if result is not None and result.status == ExecStatus.COPY_IN:
+                    end = generators.copy_end(connection, b"interrupted")
+                    waiting.wait(end, connection.socket, timeout=_READ_SECONDS)
+                if result is not None and result.status == ExecStatus.COPY_OUT:
+                    break
+        if connection.transaction_status == TransactionStatus.ACTIVE:
+            self.close()
 
 
 PATIENCE_SECONDS = 5.0

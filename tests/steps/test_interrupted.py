@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import psycopg
 import pytest
+from psycopg.generators import copy_to
+from psycopg.waiting import Wait
 
 from steps import database as databases
 from steps import fill, swap, tsv
@@ -21,7 +24,9 @@ from tests.steps.pipeline import CLEAN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from psycopg import Connection
     from psycopg.abc import PQGen
+    from psycopg.rows import TupleRow
 
     from tests.steps.pipeline import Pipeline
 
@@ -230,29 +235,69 @@ def test_an_object_replaced_while_it_is_read(
     assert pipeline.export(crew) == gzip.decompress(old)
 
 
+def _interrupt_within(connection: Connection[TupleRow], query: bytes) -> None:
+    """Send a query and raise an interrupt where psycopg waits for what comes of it."""
+
+    def interrupted() -> PQGen[None]:
+        connection.pgconn.send_query(query)
+        yield Wait.R
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        connection.wait(interrupted())
+
+
 def test_a_connection_is_of_use_after_an_interrupt(pipeline: Pipeline) -> None:
-    """Raised where psycopg waits for an answer: what comes then, such as cleaning up, works."""
+    """The command is cancelled, and what comes then, such as cleaning up, works."""
     with databases.connect(pipeline.settings()) as connection:
-
-        def interrupted() -> PQGen[None]:
-            connection.pgconn.send_query(b"select pg_sleep(60)")
-            raise KeyboardInterrupt
-            yield
-
-        with pytest.raises(KeyboardInterrupt):
-            connection.wait(interrupted())
+        _interrupt_within(connection, b"select pg_sleep(60)")
         assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_an_interrupted_copy_ends_its_connection(pipeline: Pipeline) -> None:
-    """A COPY that nobody will end cannot be read to its end: the connection is closed."""
+def test_a_connection_is_of_use_after_an_interrupted_copy(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is ended, and nothing was copied."""
+
+    def interrupted(*arguments: Any, **more: Any) -> PQGen[None]:  # noqa: ANN401
+        yield from copy_to(*arguments, **more)
+        raise KeyboardInterrupt
+
     with databases.connect(pipeline.settings()) as connection:
+        monkeypatch.setattr("psycopg._copy.copy_to", interrupted)
+        with (
+            pytest.raises(KeyboardInterrupt),
+            connection.cursor() as cursor,
+            cursor.copy("copy raw.title_ratings from stdin") as copy,
+        ):
+            copy.write(b"tt0000001\t5.0\t7\n" * 10_000)
+        assert connection.execute("select count(*) from raw.title_ratings").fetchone() == (0,)
+
+
+def test_a_connection_whose_result_has_no_end_is_closed(pipeline: Pipeline) -> None:
+    """Rows that nobody will read to their end."""
+    with databases.connect(pipeline.settings()) as connection:
+        _interrupt_within(connection, b"copy (select generate_series(1, 1000000)) to stdout")
+        assert connection.closed
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It neither goes on nor hears that the command was cancelled."""
+    monkeypatch.setattr(databases, "_READ_SECONDS", 0.2)
+    with databases.connect(pipeline.settings()) as connection:
+        server = psutil.Process(connection.info.backend_pid)
 
         def interrupted() -> PQGen[None]:
-            connection.pgconn.send_query(b"copy ops.loads from stdin")
+            connection.pgconn.send_query(b"select pg_sleep(60)")
+            server.suspend()
             raise KeyboardInterrupt
             yield
 
-        with pytest.raises(KeyboardInterrupt):
-            connection.wait(interrupted())
-        assert connection.closed
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                connection.wait(interrupted())
+            assert connection.closed
+        finally:
+            server.resume()
