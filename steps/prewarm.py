@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from steps.catalog import Dataset
 
 # Of the table and of each index 16 pages at most for each row: more of them in sequence cost as
-# much as the one by itself. And none that the cache, by the planner's figure, does not hold: its
-# first pages would be gone before they are wanted.
+# much as the one by itself. And none that by itself is larger than the cache, by the planner's
+# figure: its first pages would be gone before they are wanted.
 _FUNCTION = """
 create or replace function ops.read_ahead(relation regclass, rows bigint) returns bigint
 language plpgsql
@@ -33,14 +33,17 @@ declare
     pages bigint;
 begin
     select format('%I.pg_prewarm', extnamespace::regnamespace) into prewarm
-    from pg_extension where extname = 'pg_prewarm';
+    from pg_extension
+    where extname = 'pg_prewarm' and has_schema_privilege(extnamespace, 'usage');
     if prewarm is null then
         return 0;
     end if;
     execute format(
         $query$
             with tables as (
-                select relid as part from pg_partition_tree($1) where isleaf
+                select relid as part from pg_partition_tree($1)
+                union
+                select $1
             ),
             sizes as (
                 select part, pg_relation_size(part) / current_setting('block_size')::bigint as pages
@@ -53,7 +56,8 @@ begin
             select coalesce(sum(%s(part, 'read')), 0)
             from sizes
             where
-                pages <= $2 * 16
+                pg_relation_filenode(part) is not null
+                and pages <= $2 * 16
                 and pages <= (
                     select setting::bigint from pg_settings where name = 'effective_cache_size'
                 )

@@ -105,12 +105,12 @@
   {% set columns = get_quoted_csv(names) %}
   {% set changes = shape_changes(temp, target) %}
 
+  {% if affected %}
+    {#- Otherwise all of it is read anyway, in sequence. Before the lock, for which readers wait. -#}
+    {% do run_query("select ops.read_ahead('" ~ target ~ "', (select count(*) from " ~ temp ~ '))') %}
+  {% endif %}
   {% if changes.before or changes.after %}
     {% do run_query(patiently('lock table ' ~ target ~ ' in access exclusive mode')) %}
-  {% endif %}
-  {% if affected %}
-    {#- Otherwise all of it is read anyway, in sequence. -#}
-    {% do run_query("select ops.read_ahead('" ~ target ~ "', (select count(*) from " ~ temp ~ '))') %}
   {% endif %}
   {% for change in changes.before %}
     {% do run_query(change) %}

@@ -57,6 +57,30 @@ def test_what_does_not_fit_into_the_cache_is_not_read(pipeline: Pipeline, pages:
     assert _read(pipeline, 20_000, f"{pages[2] * 8 - 8}kB") == pages[0] + pages[1]
 
 
+def test_a_table_without_partitions_is_read_too(pipeline: Pipeline) -> None:
+    """By the role whose it is: models are such tables."""
+    with pipeline.database.connect("dbt") as connection:
+        connection.execute(
+            "create table marts.numbers as select generate_series(1, 100000) as number; "
+            "alter table marts.numbers add primary key (number)"
+        )
+        row = connection.execute(
+            "select ops.read_ahead('marts.numbers', 100000), "
+            "pg_relation_size('marts.numbers') / 8192, pg_indexes_size('marts.numbers') / 8192"
+        ).fetchone()
+        assert row is not None
+        pages, table, index = row
+        assert pages == table + index > 0
+
+
+def test_an_extension_out_of_reach_is_none(pipeline: Pipeline, pages: list[int]) -> None:
+    """Somebody has put it into a schema of their own."""
+    assert _read(pipeline, 20_000) == sum(pages)
+    with pipeline.database.connect() as connection:
+        connection.execute("create schema own; alter extension pg_prewarm set schema own")
+    assert _read(pipeline, 20_000) == 0
+
+
 @pytest.mark.usefixtures("pages")
 def test_loads_go_without_the_extension(pipeline: Pipeline) -> None:
     """A database whose owner may not make it has slower deltas, and no others."""
