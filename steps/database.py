@@ -188,9 +188,10 @@ class _Interruptible(Connection["TupleRow"]):
             self.close()
 
 
-PATIENCE_SECONDS = 5.0
-"""How long to wait for a server: in a pod's first second its network policy may not be in force,
-and a connection that it will allow is refused."""
+PATIENCE_SECONDS = 15.0
+"""How long to wait for a server: in a pod's first seconds its network policy may not be in force,
+and a connection that it will allow is refused. Where many pods begin at once on two cores, 5 s were
+too few for three of a hundred, and each of them had to be tried again as a new pod."""
 
 
 def connect(
