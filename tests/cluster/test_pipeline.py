@@ -35,6 +35,10 @@ HASH = """
 """
 
 
+# Built again when its files are a week younger, not a day.
+WEEKLY = {"mart-collaborations"}
+
+
 def hashes(ask: Callable[[str], list[list[str]]]) -> list[list[str]]:
     """Return name, rows and hash of each table of raw, staging, intermediate and marts."""
     tables = [name for (name,) in ask(TABLES)]
@@ -64,12 +68,13 @@ def test_nothing_new_is_one_pod(cluster: Cluster) -> None:
 
 
 def test_only_ratings_new(cluster: Cluster) -> None:
-    """Ratings and what reads them run, and nothing else."""
+    """Ratings and what reads them run, but for what is built weekly, and nothing else."""
     cluster.serve(scale=SCALE, day=1, only="title.ratings")
     run = cluster.run()
     assert run.phase == "Succeeded", run.phases
     reading = {task for task, above in cluster.inputs.items() if "load-title-ratings" in above}
-    assert run.ran == reading | {"plan", "download-title-ratings", "load-title-ratings"}
+    expected = reading - WEEKLY | {"plan", "download-title-ratings", "load-title-ratings"}
+    assert run.ran == expected
     assert "stg-title-akas" not in run.ran
 
 
