@@ -191,7 +191,7 @@ class _Interruptible(Connection["TupleRow"]):
 PATIENCE_SECONDS = 15.0
 """How long to wait for a server: in a pod's first seconds its network policy may not be in force,
 and a connection that it will allow is refused. Where many pods begin at once on two cores, 5 s were
-too few for three of a hundred, and each of them had to be tried again as a new pod."""
+too few for two or three of a hundred, and each had to be tried again as a new pod."""
 
 
 def connect(
