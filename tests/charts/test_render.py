@@ -148,6 +148,15 @@ def test_without_minio(folders: dict[str, Path], helm: str) -> None:
     assert "minio" not in template(helm, folders["platform"], "--set=minio.enabled=false")
 
 
+def test_the_database_is_begun_with_sql_that_survives(folders: dict[str, Path], helm: str) -> None:
+    """The operator gives it to a container as an argument, in which Kubernetes halves dollars."""
+    rendered = objects(template(helm, folders["imdb"]))
+    (cluster,) = (each for each in rendered if each["kind"] == "Cluster")
+    (statement,) = cluster["spec"]["bootstrap"]["initdb"]["postInitApplicationSQL"]
+    assert "create extension if not exists pg_prewarm" in statement
+    assert "$" not in statement
+
+
 @pytest.mark.parametrize("granularity", ["model", "one"])
 def test_expressions_survive(granularity: str, folders: dict[str, Path], helm: str) -> None:
     """Argo's expressions, which look like Helm's own, are those that the compiler wrote."""
