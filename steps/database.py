@@ -179,11 +179,12 @@ class _Interruptible(Connection["TupleRow"]):
                 result = waiting.wait(
                     generators.fetch(connection), connection.socket, timeout=_READ_SECONDS
                 )
-                if result is not None and result.status == ExecStatus.COPY_IN:
+                status = None if result is None else result.status
+                if status == ExecStatus.COPY_OUT:
+                    break
+                if status == ExecStatus.COPY_IN:
                     end = generators.copy_end(connection, b"interrupted")
                     waiting.wait(end, connection.socket, timeout=_READ_SECONDS)
-                if result is not None and result.status == ExecStatus.COPY_OUT:
-                    break
         if connection.transaction_status == TransactionStatus.ACTIVE:
             self.close()
 

@@ -132,7 +132,7 @@ class Pipeline:
             for _ in range(600):
                 if connection.execute(query).fetchone() == (True,):
                     return
-                time.sleep(0.02)
+                time.sleep(0.02)  # until the other session has got there
         pytest.fail(f"never true: {query}")
 
     def leftovers(self) -> dict[str, object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -53,18 +52,11 @@ def _during_copy(
 
 
 def _terminate(pipeline: Pipeline, which: str) -> None:
-    query = (
-        "select count(pg_terminate_backend(pid)) from pg_stat_activity "  # noqa: S608 - the tests' own
+    """End sessions of the load, once there are any: its first blocks are there before they are."""
+    pipeline.wait_for(
+        "select count(pg_terminate_backend(pid)) > 0 from pg_stat_activity "  # noqa: S608 - the tests' own
         f"where application_name = 'imdb' and datname = current_database() and {which}"
     )
-    with pipeline.database.connect() as connection:
-        # The first blocks are there before the connection that is to copy them.
-        for _ in range(500):
-            ended = connection.execute(query).fetchone()
-            if ended is not None and ended[0] > 0:
-                return
-            time.sleep(0.02)  # until it has connected
-    pytest.fail(f"there was no session in which {which}")
 
 
 def _begin(pipeline: Pipeline) -> dict[str, object]:
@@ -101,7 +93,7 @@ def test_postgres_ends_a_session_later_on(
             whole = swap._partitions  # noqa: SLF001 - the middle of the swap's transaction
 
             def partitions(*arguments: object) -> object:
-                found = whole(*arguments)  # type: ignore[arg-type]
+                found = whole(*arguments)  # type: ignore[arg-type]  # passed on as they came
                 _terminate(pipeline, "true")
                 return found
 
@@ -133,7 +125,7 @@ def test_an_acknowledgement_that_is_lost(
     whole = swap.swap
 
     def swap_and_die(*arguments: object, **more: object) -> None:
-        whole(*arguments, **more)  # type: ignore[arg-type]
+        whole(*arguments, **more)  # type: ignore[arg-type]  # passed on as they came
         raise error
 
     with monkeypatch.context() as patch:
@@ -235,12 +227,15 @@ def test_an_object_replaced_while_it_is_read(
     assert pipeline.export(crew) == gzip.decompress(old)
 
 
-def _interrupt_within(connection: Connection[TupleRow], query: bytes) -> None:
+def _interrupt_within(
+    connection: Connection[TupleRow], query: bytes, before: Callable[[], object] = lambda: None
+) -> None:
     """Send a query and raise an interrupt where psycopg waits for what comes of it."""
 
     def interrupted() -> PQGen[None]:
         connection.pgconn.send_query(query)
         yield Wait.R
+        before()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -259,7 +254,7 @@ def test_a_connection_is_of_use_after_an_interrupted_copy(
 ) -> None:
     """It is ended, and nothing was copied."""
 
-    def interrupted(*arguments: Any, **more: Any) -> PQGen[None]:  # noqa: ANN401
+    def interrupted(*arguments: Any, **more: Any) -> PQGen[None]:  # noqa: ANN401 - passed on
         yield from copy_to(*arguments, **more)
         raise KeyboardInterrupt
 
@@ -288,16 +283,8 @@ def test_a_server_that_does_not_answer_is_not_waited_for(
     monkeypatch.setattr(databases, "_READ_SECONDS", 0.2)
     with databases.connect(pipeline.settings()) as connection:
         server = psutil.Process(connection.info.backend_pid)
-
-        def interrupted() -> PQGen[None]:
-            connection.pgconn.send_query(b"select pg_sleep(60)")
-            server.suspend()
-            raise KeyboardInterrupt
-            yield
-
         try:
-            with pytest.raises(KeyboardInterrupt):
-                connection.wait(interrupted())
+            _interrupt_within(connection, b"select pg_sleep(60)", server.suspend)
             assert connection.closed
         finally:
             server.resume()
