@@ -26,35 +26,61 @@
 #}
 
 {% macro affected_keys(key) %}
-  {%- if is_being_built() and not is_resting() -%}
-    {%- do run_query('set transaction isolation level repeatable read') -%}
-    {%- set changes = {} -%}
-    {%- if not flags.FULL_REFRESH and load_cached_relation(this) is not none -%}
-      {%- set changes = changes_since_build() -%}
+  {%- set changes = changes_to_use() -%}
+  {%- if changes -%}
+    {%- do make_working_table(
+      'affected', 'select distinct ' ~ key ~ ' from (' ~ caller(changes) ~ ') as keys where ' ~ key ~ ' is not null'
+    ) -%}
+    {%- set found = run_query(share_affected(key))[0] -%}
+    {%- if found['share'] > config.meta_get('incremental_up_to', 0.2) -%}
+      {%- do drop_working_tables() -%}
     {%- endif -%}
-    {%- if changes -%}
-      {%- do run_query(
-        'create unlogged table ' ~ affected_table() ~ ' as select distinct ' ~ key
-        ~ ' from (' ~ caller(changes) ~ ') as keys where ' ~ key ~ ' is not null'
-      ) -%}
-      {%- do run_query('analyze ' ~ affected_table()) -%}
-      {%- set found = run_query(share_affected(key))[0] -%}
-      {%- if found['share'] > config.meta_get('incremental_up_to', 0.2) -%}
-        {%- do run_query('drop table ' ~ affected_table()) -%}
-      {%- endif -%}
-      {%- do log(
-        model.name ~ ': ' ~ found['affected'] ~ ' values of ' ~ key ~ ' affected, '
-        ~ '%.1f' | format(100 * found['share']) ~ ' % of the rows',
-        info=True
-      ) -%}
-    {%- endif -%}
+    {%- do log(
+      model.name ~ ': ' ~ found['affected'] ~ ' values of ' ~ key ~ ' affected, '
+      ~ '%.1f' | format(100 * found['share']) ~ ' % of the rows',
+      info=True
+    ) -%}
   {%- endif -%}
 {% endmacro %}
 
-{#- Where the affected keys are while a model is built. No temporary table, which workers could not
-    read; rows_that_differ drops it before anyone else sees it. -#}
+{#- The changes from which the model may be built, in the one snapshot of its build; empty where the
+    whole table is to be computed. -#}
+{% macro changes_to_use() %}
+  {% if not is_being_built() or is_resting() %}
+    {{ return({}) }}
+  {% endif %}
+  {% do run_query('set transaction isolation level repeatable read') %}
+  {% if flags.FULL_REFRESH or load_cached_relation(this) is none %}
+    {{ return({}) }}
+  {% endif %}
+  {{ return(changes_since_build()) }}
+{% endmacro %}
+
+{#- Where the affected keys are while a model is built. -#}
 {% macro affected_table() %}
-  {{ return(this.incorporate(path={'identifier': this.identifier ~ '__affected'})) }}
+  {{ return(working_table('affected')) }}
+{% endmacro %}
+
+{#- A table that exists while a model is built. No temporary one, which workers could not read;
+    rows_that_differ drops it before anyone else sees it. -#}
+{% macro working_table(name) %}
+  {{ return(this.incorporate(path={'identifier': this.identifier ~ '__' ~ name})) }}
+{% endmacro %}
+
+{% macro make_working_table(name, sql) %}
+  {% do run_query('create unlogged table ' ~ working_table(name) ~ ' as ' ~ sql) %}
+  {% do run_query('analyze ' ~ working_table(name)) %}
+{% endmacro %}
+
+{% macro drop_working_tables() %}
+  {% set tables %}
+    select relname::text as name from pg_class
+    where relnamespace = '{{ this.schema }}'::regnamespace and relkind = 'r'
+      and starts_with(relname, '{{ this.identifier }}__')
+  {% endset %}
+  {% for table in run_query(tables) %}
+    {% do run_query('drop table ' ~ this.incorporate(path={'identifier': table['name']})) %}
+  {% endfor %}
 {% endmacro %}
 
 {#- The condition that a row belongs to an affected key; true while the whole table is computed. -#}

@@ -43,13 +43,3 @@
     '{{ value | replace("'", "''") }}'{{ ', ' if not loop.last }}
   {%- endfor -%}
 {%- endmacro %}
-
-{#- As a CASE, the value is worked out once, and the planner takes a wrong one for rare, so that a
-    view looks for it before it joins. -#}
-{% test accepted_labels(model, column_name, band) %}
-{{ config(fail_calc='coalesce(sum(rows_found), 0)') }}
-select {{ column_name }} as label, count(*) as rows_found
-from {{ model }}
-where case when {{ column_name }} in ({{ band_labels(band) }}) then true end is null
-group by {{ column_name }}
-{% endtest %}

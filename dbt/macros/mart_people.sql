@@ -15,12 +15,135 @@
   end
 {%- endmacro %}
 
-{#- One column <role>_credits for each role: titles whose bits have it. -#}
-{% macro mart_role_credits(roles) -%}
+{#- One column <role>_credits for each role: titles whose bits have it, each counted as `works`. -#}
+{% macro mart_role_credits(roles, works) -%}
   {%- for name in mart_roles() -%}
-  count(*) filter (where {{ roles }} & {{ 2 ** loop.index0 }} > 0) as {{ name }}_credits
+  sum({{ works }}) filter (where {{ roles }} & {{ 2 ** loop.index0 }} > 0)::integer as {{ name }}_credits
   {{- ',\n' if not loop.last }}
   {%- endfor -%}
+{%- endmacro %}
+
+{#- The columns of mart_person_career that are sums over works done. -#}
+{% macro mart_career_sums() %}
+  {% set sums = [
+    'rated_credits', 'rating_total', 'total_audience_reach', 'high_quality_works', 'good_quality_works'
+  ] %}
+  {% for role in mart_roles() %}
+    {% do sums.append(role ~ '_credits') %}
+  {% endfor %}
+  {{ return(sums) }}
+{% endmacro %}
+
+{#- SQL of the dated titles of which anything changed that careers tell, see titles_moved: their years,
+    their ratings, or who did what. -#}
+{% macro mart_career_titles_moved(changes) -%}
+  {%- set recredited %}
+      select tconst from {{ changes['title.principals'] }} as credits
+      where (op, old_nconst, old_category) is distinct from ('update', new_nconst, new_category)
+  {%- endset %}
+  select *
+  from ({{ titles_moved(changes, further=recredited) }}) as titles
+  where old_start_year is not null or new_start_year is not null
+{%- endmacro %}
+
+{#-
+  SQL of the works, pairs of a person and one of these titles, that are not what they were before the
+  changes: year, rating and votes of the title and the person's roles in it as bits, old and new; a
+  year only where it was or is the person's. `old_works` and `new_works` are 1 where it was or is a
+  work done.
+
+  Archive footage is told apart last: before the join it would be looked for in all credits.
+#}
+{% macro mart_works_moved(changes, titles) -%}
+  with recredited as (
+    select tconst, old_nconst as nconst, old_category as category, -1 as won
+    from {{ changes['title.principals'] }} as lost
+    where op <> 'insert' and (old_nconst, old_category) is distinct from (new_nconst, new_category)
+    union all
+    select tconst, new_nconst, new_category, 1
+    from {{ changes['title.principals'] }} as won
+    where op <> 'delete' and (old_nconst, old_category) is distinct from (new_nconst, new_category)
+  ),
+
+  credits as (
+    select credits.tconst, credits.nconst, credits.category, 1 as credits, 0 as won
+    from {{ titles }} as titles
+    inner join {{ source('raw', 'title_principals') }} as credits on titles.tconst = credits.tconst
+    union all
+    select tconst, nconst, category, 0, won from recredited
+  ),
+
+  roles as (
+    select
+      tconst,
+      nconst,
+      credits,
+      won,
+      coalesce(category in ({{ sql_list(var('archive_categories')) }}), false) as is_archive,
+      {{ band('role_category') }} as role
+    from (
+      select
+        tconst, nconst, lower(trim(category)) as category, sum(credits) as credits, sum(won) as won
+      from credits
+      where nconst is not null
+      group by tconst, nconst, lower(trim(category))
+    ) as grouped
+  ),
+
+  pairs as (
+    select
+      tconst,
+      nconst,
+      bit_or({{ mart_role_bit('role') }}) filter (where credits > won and not is_archive) as old_role_bits,
+      bit_or({{ mart_role_bit('role') }}) filter (where credits > 0 and not is_archive) as new_role_bits
+    from roles
+    group by tconst, nconst
+  ),
+
+  works as (
+    select
+      pairs.nconst,
+      pairs.old_role_bits,
+      pairs.new_role_bits,
+      case when pairs.old_role_bits is not null then titles.old_start_year end as old_start_year,
+      case when pairs.new_role_bits is not null then titles.new_start_year end as new_start_year,
+      titles.old_average_rating,
+      titles.new_average_rating,
+      titles.old_num_votes,
+      titles.new_num_votes
+    from pairs
+    inner join {{ titles }} as titles on pairs.tconst = titles.tconst
+    where
+      pairs.old_role_bits is distinct from pairs.new_role_bits
+      or (titles.old_start_year, titles.old_average_rating, titles.old_num_votes)
+      is distinct from (titles.new_start_year, titles.new_average_rating, titles.new_num_votes)
+  )
+
+  select
+    *,
+    coalesce(old_start_year <= {{ as_of_year() }}, false)::integer as old_works,
+    coalesce(new_start_year <= {{ as_of_year() }}, false)::integer as new_works
+  from works
+  where old_start_year is not null or new_start_year is not null
+{%- endmacro %}
+
+{#- The two versions of a work of mart_works_moved, as it was and as it is; `works` are added. -#}
+{% macro mart_work_versions(moved) -%}
+  (
+    select
+      {{ moved }}.old_start_year as start_year,
+      {{ moved }}.old_average_rating as average_rating,
+      {{ moved }}.old_num_votes as num_votes,
+      {{ moved }}.old_role_bits as role_bits,
+      -1 as works
+    union all
+    select
+      {{ moved }}.new_start_year,
+      {{ moved }}.new_average_rating,
+      {{ moved }}.new_num_votes,
+      {{ moved }}.new_role_bits,
+      1
+  )
 {%- endmacro %}
 
 {% macro mart_is_high_quality(rating) -%}

@@ -7,8 +7,9 @@
     under --full-refresh (`full_refresh: false`), which computes the whole result all the same.
   - What is written is what changed: rows without an identical counterpart are
     deleted and the missing inserted. If nothing differs nothing is written.
-  - DDL runs only when the model's SQL or config changed. Columns are added, dropped and retyped
-    in place, the primary key is `unique_key`, indexes are those of the config. This takes an
+  - DDL runs only when the model's SQL, config or tests changed. Columns are added, dropped and
+    retyped in place, the primary key is `unique_key`, indexes are those of the config, CHECK
+    constraints those of the tests (macros/constraints.sql). This takes an
     exclusive lock, with patience (patiently), and holds it while the rows are applied:
     the price of showing the new columns only together with their values. A column that a view
     of a user needs is neither dropped nor retyped: Postgres' error names the view.
@@ -32,7 +33,7 @@
   ) as model_subq
 {%- endmacro %}
 
-{#- NOT NULL is the one constraint that a contract may have: dbt would render others, this not. -#}
+{#- NOT NULL is the one constraint that a contract may have: others come from tests, see macros/constraints.sql. -#}
 {% macro not_null_actions() -%}
   {%- set actions = [] -%}
   {%- for name, column in model['columns'].items() -%}
@@ -40,7 +41,7 @@
       {%- if constraint.type != 'not_null' -%}
         {%- do exceptions.raise_compiler_error(
           'Column ' ~ name ~ ' of ' ~ model.name ~ ' has a constraint of type ' ~ constraint.type
-          ~ '. Tables are made with not_null alone: put the rest into data_tests.'
+          ~ '. A contract has not_null alone: put the rest into data_tests, of which constraints are made.'
         ) -%}
       {%- endif -%}
       {%- do actions.append('alter column ' ~ adapter.quote(name) ~ ' set not null') -%}
@@ -70,6 +71,9 @@
   {%- endif %}
   {%- if not temporary %}
   alter table {{ relation }} add primary key ({{ get_quoted_csv(key_columns()) }});
+  {%- for change in constraint_changes(relation).added %}
+  {{ change }};
+  {%- endfor %}
   {%- endif %}
   analyze {{ relation }};
   {%- else %}
@@ -152,7 +156,7 @@
     {% do run_query(change) %}
   {% endfor %}
   {% if affected %}
-    {% do run_query('drop table ' ~ affected_table()) %}
+    {% do drop_working_tables() %}
   {% endif %}
   {#- Few rows more or less leave the statistics as good as they were. -#}
   {% if changes.before or changes.after or ((deleted or inserted) and not affected) %}
@@ -242,7 +246,8 @@
     {% do after.append(get_create_index_sql(target, index)) %}
   {% endfor %}
 
-  {{ return({'before': before, 'after': after}) }}
+  {% set constraints = constraint_changes(target) %}
+  {{ return({'before': constraints.dropped + before, 'after': after + constraints.added}) }}
 {% endmacro %}
 
 {#-

@@ -5,6 +5,8 @@
   - unique and unique_combination ask the planner whether an index proves them, also through a
     view: it drops from the plan a left join to what cannot match twice. Without such an index, or
     where a view no longer keeps its key, they scan, and say so.
+  - accepted_range, accepted_labels and expression_holds ask for a CHECK constraint, which tables are
+    made with (macros/constraints.sql).
   - relationships asks for the origin of a view's column: one that is the parent's own, through
     whatever joins, is among the parent's or NULL.
 
@@ -94,21 +96,32 @@ where {{ is_orphan('child.' ~ column_name, to, field, are_few=is_of_changed_rows
 {#- Values lie in min_value..max_value, both SQL expressions, either may be left out; NULL passes. -#}
 {% test accepted_range(model, column_name, min_value=none, max_value=none) %}
 {{ config(fail_calc='coalesce(sum(rows_found), 0)') }}
-select {{ column_name }} as value, count(*) as rows_found
-from {{ model }}
-where
-  {%- if min_value is not none %}
-  {{ column_name }} < {{ min_value }}
-  {%- endif %}
-  {%- if max_value is not none %}
-  {{ 'or ' if min_value is not none }}{{ column_name }} > {{ max_value }}
-  {%- endif %}
-group by {{ column_name }}
+{{ rows_unlike(model, 'accepted_range', {'column_name': column_name, 'min_value': min_value, 'max_value': max_value}) }}
+{% endtest %}
+
+{#- Values are labels of the band, see macros/bands.sql; NULL fails. -#}
+{% test accepted_labels(model, column_name, band) %}
+{{ config(fail_calc='coalesce(sum(rows_found), 0)') }}
+{{ rows_unlike(model, 'accepted_labels', {'column_name': column_name, 'band': band}) }}
 {% endtest %}
 
 {#- The SQL condition is true of every row; NULL fails. -#}
 {% test expression_holds(model, expression) %}
-select *
-from {{ model }}
-where ({{ expression }}) is not true
+{{ rows_unlike(model, 'expression_holds', {'expression': expression}) }}
 {% endtest %}
+
+{#- Rows of which the condition of such a test is not true, for a column counted by its values. -#}
+{% macro rows_unlike(relation, test, arguments) -%}
+{%- set condition = row_condition(test, arguments) -%}
+{%- set is_proved = is_constrained(condition, arguments) -%}
+{%- if 'column_name' in arguments -%}
+select {{ arguments.column_name }} as value, count(*) as rows_found
+{%- else -%}
+select *
+{%- endif %}
+from {{ relation }}
+where {{ 'false -- proved by a constraint' if is_proved else 'not (' ~ condition ~ ')' }}
+{%- if 'column_name' in arguments %}
+group by {{ arguments.column_name }}
+{%- endif %}
+{%- endmacro %}

@@ -20,6 +20,7 @@ _MODELS = (
     "stg_title_crew_directors",
     "stg_title_crew_writers",
     "int_title_series",
+    "int_title_counts",
     "mart_series_analytics",
     "mart_series_seasons",
     "mart_person_career",
@@ -38,8 +39,21 @@ _DAYS = (
         "where abs(hashtext(tconst)) % 997 in (1, 2, 15); "
         "insert into raw.title_ratings select tconst, 9.9, 77 from raw.title_basics "
         "where abs(hashtext(tconst)) % 4999 = 16 on conflict do nothing",
+        # What changes again tomorrow: announced titles, undated ones, credits won and lost.
+        "title.basics": "update raw.title_basics set start_year = 2099 "
+        "where abs(hashtext(tconst)) % 4999 = 17; "
+        "update raw.title_basics set start_year = null "
+        "where abs(hashtext(tconst)) % 4999 = 18; "
+        "update raw.title_basics set genres = 'Drama', title_type = 'movie' "
+        "where abs(hashtext(tconst)) % 997 = 22",
+        "title.principals": "update raw.title_principals set category = 'editor' "
+        "where abs(hashtext(tconst || nconst)) % 9973 in (19, 20); "
+        "delete from raw.title_principals where abs(hashtext(tconst || nconst)) % 9973 = 21",
     },
     {
+        "title.principals": "update raw.title_principals set category = 'composer' "
+        "where abs(hashtext(tconst || nconst)) % 9973 = 19; "
+        "delete from raw.title_principals where abs(hashtext(tconst || nconst)) % 9973 = 20",
         "title.ratings": "update raw.title_ratings set average_rating = 1.2 "
         "where abs(hashtext(tconst)) % 997 in (1, 15); "
         "delete from raw.title_ratings where abs(hashtext(tconst)) % 997 = 2; "
@@ -48,6 +62,12 @@ _DAYS = (
         "where abs(hashtext(tconst)) % 4999 = 3 on conflict do nothing",
         "title.basics": "update raw.title_basics set start_year = start_year - 1 "
         "where abs(hashtext(tconst)) % 9973 = 4; "
+        "update raw.title_basics set start_year = 1999 "
+        "where abs(hashtext(tconst)) % 4999 in (17, 18) and abs(hashtext(tconst)) % 2 = 0; "
+        "update raw.title_basics set genres = 'Only,One,Has' "
+        "where tconst = (select min(tconst) from raw.title_basics where start_year = 2001); "
+        "update raw.title_basics set genres = nullif(split_part(genres, ',', 2), '') "
+        "where abs(hashtext(tconst)) % 997 = 22; "
         "delete from raw.title_basics where abs(hashtext(tconst)) % 9973 = 5",
     },
     {
@@ -94,6 +114,8 @@ def test_affected_keys_give_what_a_whole_build_gives(
         said = project.dbt(*build)
         assert "mart_person_career: " in said
         assert " values of nconst affected" in said
+        counts = project.target / "compiled/imdb/models/intermediate/int_title_counts.sql"
+        assert "as moved" in counts.read_text()
         whole = project.dbt(*build, "--full-refresh")
         assert " affected" not in whole
         for model in _MODELS:

@@ -1,25 +1,21 @@
 {{ config(unique_key='genre') }}
 
--- Each use wants other columns of other rows, and workers for its own.
-with titles as not materialized (
+with titles as (
 
     select * from {{ ref('int_title_complete') }}
     where start_year >= {{ var('limits').genre_year_min }}
 
 ),
 
--- Titles that have all their genres in common are counted together before each genre is told apart.
 listings as (
 
     select
-        primary_genre,
-        secondary_genre,
-        third_genre,
-        title_type,
-        start_year,
-        count(*) as titles
-    from titles
-    group by primary_genre, secondary_genre, third_genre, title_type, start_year
+        *,
+        {{ list_part('genres', 1) }} as primary_genre,
+        {{ list_part('genres', 2) }} as secondary_genre,
+        {{ list_part('genres', 3) }} as third_genre
+    from {{ ref('int_title_counts') }}
+    where start_year >= {{ var('limits').genre_year_min }}
 
 ),
 

@@ -3,56 +3,40 @@
   where the planner expects half of them. Sorted they go through parallel workers, and the careers
   below find them in order.
 
-  Votes change every day for every popular title, hence for a third of all credits' people. Those
-  of whom nothing else changed are not counted anew: the difference is added to their stored row.
-  Who is counted anew has many credits, all over the table. To look them up, as a server set up for
-  an SSD would, takes longer than to read all in sequence (seen for 28 of 98 M credits: 100 s and 83).
+  Votes change every day for every popular title, hence for a third of all credits' people, and who
+  has most credits is the likeliest to win another. So nobody who is stored is counted anew without
+  need: what their works of changed titles were is taken from the stored row, what they are is added.
+  The works of each year are stored for that: else only all works tell whether a year still has one.
 #}
 {{ config(
     unique_key='nconst',
     indexes=[{'columns': ['dominant_role', 'total_credits']}],
-    pre_hook=['set local enable_hashagg = off', 'set local random_page_cost = 4'],
+    pre_hook='set local enable_hashagg = off',
 ) }}
 {%- call(changes) affected_keys('nconst') %}
--- A credit that only moved within its title is lost and won, and cancels out.
-select nconst
-from (
-    select tconst, old_nconst as nconst, old_category as category, -1 as won
-    from {{ changes['title.principals'] }} as lost
-    union all
-    select tconst, new_nconst, new_category, 1
-    from {{ changes['title.principals'] }} as won
-) as moved
-group by tconst, nconst, category
-having sum(won) <> 0
-union all
-select credits.nconst
-from {{ changes['title.basics'] }} as titles
-inner join {{ source('raw', 'title_principals') }} as credits on titles.tconst = credits.tconst
-where titles.op <> 'update' or titles.old_start_year is distinct from titles.new_start_year
-union all
+{%- do make_working_table('titles', mart_career_titles_moved(changes)) %}
+{%- do make_working_table('moved', mart_works_moved(changes, working_table('titles'))) %}
 select nconst from {{ changes['name.basics'] }} as people
-where op <> 'update' or old_primary_name is distinct from new_primary_name
+where op <> 'update'
 union all
--- Of whose best work the rating fell, only all works tell which is the best now; within several
--- loads it may have risen above the best before. And to half a rating, which the files could hold,
--- no difference can be added.
-select credits.nconst
-from {{ changes['title.ratings'] }} as ratings
-inner join {{ source('raw', 'title_principals') }} as credits on ratings.tconst = credits.tconst
-inner join {{ this }} as stored on credits.nconst = stored.nconst
-where
-    (
-        ratings.old_average_rating > coalesce(ratings.new_average_rating, 0)
-        and ratings.old_average_rating >= coalesce(stored.highest_rated_work, 0)
-    )
-    or (ratings.old_average_rating is null) <> (ratings.old_num_votes is null)
-    or (ratings.new_average_rating is null) <> (ratings.new_num_votes is null)
+-- Counted anew are those who may come in or go out, and those whose best work fell or was lost: which
+-- is the best now only all works tell.
+select moved.nconst
+from {{ working_table('moved') }} as moved
+left join {{ this }} as stored on moved.nconst = stored.nconst
+group by moved.nconst, stored.total_credits, stored.highest_rated_work
+having
+    (stored.total_credits is null and sum(moved.new_works - moved.old_works) > 0)
+    or stored.total_credits + sum(moved.new_works - moved.old_works) < {{ var('limits').career_titles }}
+    or max(moved.old_average_rating) filter (
+        where moved.old_works > moved.new_works
+        or (moved.old_works > 0 and moved.old_average_rating > coalesce(moved.new_average_rating, 0))
+    ) >= stored.highest_rated_work
 {% endcall %}
 {%- set changes = changes_since_build() if affected_key() else {} %}
+{%- set sums = mart_career_sums() %}
 
--- Used twice, where few of them are wanted: made once, all would be.
-with credits as not materialized (
+with credits as (
 
     select * from {{ ref('int_person_filmography') }}
     where not is_archive
@@ -75,19 +59,34 @@ works as (
         average_rating,
         num_votes,
         is_upcoming,
-        bit_or({{ mart_role_bit('role') }}) as role_bits
+        bit_or({{ mart_role_bit('role') }}) as role_bits,
+        1 as works
     from credits
     where {{ is_affected('nconst') }}
     group by nconst, tconst, start_year, average_rating, num_votes, is_upcoming
+    {% if changes %}
+        union all
+        select
+            moved.nconst,
+            moved_work.start_year,
+            moved_work.average_rating,
+            moved_work.num_votes,
+            moved_work.start_year > {{ as_of_year() }},
+            moved_work.role_bits,
+            moved_work.works
+        from {{ working_table('moved') }} as moved
+        cross join lateral {{ mart_work_versions('moved') }} as moved_work
+        where moved_work.start_year is not null and not {{ is_affected('moved.nconst') }}
+    {% endif %}
 
 ),
 
--- Announced titles are no work done: they are counted, and add nothing else.
+-- Announced titles are no work done: they are counted, as those of no year, and add nothing else.
 dated as (
 
     select
         nconst,
-        is_upcoming,
+        works,
         case when not is_upcoming then start_year end as career_year,
         case when not is_upcoming then average_rating end as average_rating,
         case when not is_upcoming then num_votes end as num_votes,
@@ -96,131 +95,132 @@ dated as (
 
 ),
 
-careers as (
+years as (
 
     select
         nconst,
-        min(career_year) as career_start_year,
-        max(career_year) as latest_work_year,
-        count(career_year) as total_credits,
-        -- The only distinct count: Postgres sorts for it once, by person and year.
-        count(distinct career_year) as active_years,
-        {{ mart_role_credits('role_bits') }},
-        count(*) filter (where is_upcoming) as upcoming_titles,
-        count(average_rating) as rated_credits,
-        sum(average_rating) as rating_total,
-        sum(num_votes) as total_audience_reach,
-        max(average_rating) as highest_rated_work,
-        count(*) filter (where career_year >= 2020) as works_2020s,
-        count(*) filter (where career_year between 2010 and 2019) as works_2010s,
-        count(*) filter (where career_year between 2000 and 2009) as works_2000s,
-        count(*) filter (where career_year between 1990 and 1999) as works_1990s,
-        count(*) filter (where career_year < 1990) as works_before_1990,
-        count(*) filter (where {{ mart_is_high_quality('average_rating') }}) as high_quality_works,
-        count(*) filter (where {{ mart_is_good_quality('average_rating') }}) as good_quality_works
+        career_year,
+        sum(works)::integer as works,
+        sum(works) filter (where average_rating is not null)::integer as rated_credits,
+        sum(case when works > 0 then average_rating else -average_rating end) as rating_total,
+        sum(works::bigint * num_votes) as total_audience_reach,
+        max(average_rating) filter (where works > 0) as highest_rated_work,
+        sum(works) filter (where {{ mart_is_high_quality('average_rating') }})::integer
+            as high_quality_works,
+        sum(works) filter (where {{ mart_is_good_quality('average_rating') }})::integer
+            as good_quality_works,
+        {{ mart_role_credits('role_bits', 'works') }}
     from dated
-    group by nconst
-    having count(career_year) >= {{ var('limits').career_titles }}
+    group by nconst, career_year
 
 ),
 
 {% if changes %}
-rerated as (
+stored as (
 
-    -- Of each person and title once, however many roles.
+    select * from {{ this }}
+    where
+        (
+            nconst in (select moved.nconst from {{ working_table('moved') }} as moved)
+            or nconst in (select renamed.nconst from {{ changes['name.basics'] }} as renamed)
+        )
+        and not {{ is_affected('nconst') }}
+
+),
+
+stored_and_moved as (
+
     select
         nconst,
-        sum((ratings.new_average_rating is not null)::integer - (ratings.old_average_rating is not null)::integer)
-            as rated_credits,
-        sum(coalesce(ratings.new_average_rating, 0) - coalesce(ratings.old_average_rating, 0)) as rating_total,
-        sum(coalesce(ratings.new_num_votes, 0) - coalesce(ratings.old_num_votes, 0)) as total_audience_reach,
-        max(ratings.new_average_rating) as highest_rated_work,
-        count(*) filter (where {{ mart_is_high_quality('ratings.new_average_rating') }})
-        - count(*) filter (where {{ mart_is_high_quality('ratings.old_average_rating') }}) as high_quality_works,
-        count(*) filter (where {{ mart_is_good_quality('ratings.new_average_rating') }})
-        - count(*) filter (where {{ mart_is_good_quality('ratings.old_average_rating') }}) as good_quality_works
+        career_year,
+        sum(works)::integer as works,
+        max(highest_rated_work) as highest_rated_work,
+        {%- for column in sums %}
+        sum({{ column }}) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from (
-        select distinct
-            credits.nconst,
-            ratings.*
-        from {{ changes['title.ratings'] }} as ratings
-        inner join credits on ratings.tconst = credits.tconst
-        where not credits.is_upcoming
-    ) as ratings
-    group by nconst
+        select nconst, career_year, works, highest_rated_work, {{ sums | join(', ') }}
+        from years
+        union all
+        select nconst, null, upcoming_titles, highest_rated_work, {{ sums | join(', ') }}
+        from stored
+        union all
+        select nconst, unnest(work_years), unnest(works_by_year), null{{ ', null' * sums | length }}
+        from stored
+    ) as parts
+    group by nconst, career_year
 
 ),
 {% endif %}
 
-counted as (
+careers as (
 
-    select * from careers
-    {% if changes %}
-        union all
+    select
+        nconst,
+        min(career_year) filter (where is_worked) as career_start_year,
+        max(career_year) filter (where is_worked) as latest_work_year,
+        coalesce(sum(works) filter (where is_worked), 0) as total_credits,
+        count(*) filter (where is_worked) as active_years,
+        coalesce(sum(works) filter (where career_year is null), 0) as upcoming_titles,
+        max(highest_rated_work) as highest_rated_work,
+        coalesce(sum(rating_total), 0) as rating_total,
+        {%- for column in sums if column != 'rating_total' %}
+            coalesce(sum({{ column }}), 0)::bigint as {{ column }},
+        {%- endfor %}
+        coalesce(sum(works) filter (where career_year >= 2020), 0) as works_2020s,
+        coalesce(sum(works) filter (where career_year between 2010 and 2019), 0) as works_2010s,
+        coalesce(sum(works) filter (where career_year between 2000 and 2009), 0) as works_2000s,
+        coalesce(sum(works) filter (where career_year between 1990 and 1999), 0) as works_1990s,
+        coalesce(sum(works) filter (where career_year < 1990), 0) as works_before_1990,
+        array_agg(career_year order by career_year) filter (where is_worked) as work_years,
+        array_agg(works order by career_year) filter (where is_worked) as works_by_year
+    from (
         select
-            stored.nconst,
-            stored.career_start_year,
-            stored.latest_work_year,
-            stored.total_credits,
-            stored.active_years,
-            {%- for role in mart_roles() %}
-            stored.{{ role }}_credits,
-            {%- endfor %}
-            stored.upcoming_titles,
-            stored.rated_credits + rerated.rated_credits as rated_credits,
-            coalesce(stored.rating_total, 0) + rerated.rating_total as rating_total,
-            coalesce(stored.total_audience_reach, 0) + rerated.total_audience_reach as total_audience_reach,
-            greatest(stored.highest_rated_work, rerated.highest_rated_work) as highest_rated_work,
-            stored.works_2020s,
-            stored.works_2010s,
-            stored.works_2000s,
-            stored.works_1990s,
-            stored.works_before_1990,
-            stored.high_quality_works + rerated.high_quality_works as high_quality_works,
-            stored.good_quality_works + rerated.good_quality_works as good_quality_works
-        from {{ this }} as stored
-        inner join rerated on stored.nconst = rerated.nconst
-        where not {{ is_affected('stored.nconst') }}
-    {% endif %}
+            *,
+            career_year is not null and works > 0 as is_worked
+        from {{ 'stored_and_moved' if changes else 'years' }}
+    ) as years
+    group by nconst
+    having sum(works) filter (where is_worked) >= {{ var('limits').career_titles }}
 
 ),
 
 measured as (
 
     select
-        counted.*,
+        careers.*,
         people.primary_name as person_name,
-        counted.latest_work_year - counted.career_start_year as career_span_years,
-        counted.total_credits::numeric / counted.active_years as avg_credits_per_year,
-        counted.rating_total / counted.rated_credits as avg_project_rating,
+        careers.latest_work_year - careers.career_start_year as career_span_years,
+        careers.total_credits::numeric / careers.active_years as avg_credits_per_year,
+        careers.rating_total / nullif(careers.rated_credits, 0) as avg_project_rating,
         greatest(
-            counted.actor_credits,
-            counted.director_credits,
-            counted.writer_credits,
-            counted.producer_credits,
-            counted.cinematographer_credits,
-            counted.composer_credits,
-            counted.editor_credits,
-            counted.self_credits,
-            counted.other_credits
+            careers.actor_credits,
+            careers.director_credits,
+            careers.writer_credits,
+            careers.producer_credits,
+            careers.cinematographer_credits,
+            careers.composer_credits,
+            careers.editor_credits,
+            careers.self_credits,
+            careers.other_credits
         ) as max_role_credits,
         -- Being oneself is no craft, and what is other is of all sorts.
-        (counted.actor_credits > 0)::integer
-        + (counted.director_credits > 0)::integer
-        + (counted.writer_credits > 0)::integer
-        + (counted.producer_credits > 0)::integer
-        + (counted.cinematographer_credits > 0)::integer
-        + (counted.composer_credits > 0)::integer
-        + (counted.editor_credits > 0)::integer as crafts,
+        (careers.actor_credits > 0)::integer
+        + (careers.director_credits > 0)::integer
+        + (careers.writer_credits > 0)::integer
+        + (careers.producer_credits > 0)::integer
+        + (careers.cinematographer_credits > 0)::integer
+        + (careers.composer_credits > 0)::integer
+        + (careers.editor_credits > 0)::integer as crafts,
         greatest(
-            counted.works_2020s,
-            counted.works_2010s,
-            counted.works_2000s,
-            counted.works_1990s,
-            counted.works_before_1990
+            careers.works_2020s,
+            careers.works_2010s,
+            careers.works_2000s,
+            careers.works_1990s,
+            careers.works_before_1990
         ) as max_period_works
-    from counted
-    inner join people on counted.nconst = people.nconst
+    from careers
+    inner join people on careers.nconst = people.nconst
 
 ),
 
@@ -259,14 +259,16 @@ select
     upcoming_titles,
     avg_project_rating::numeric(6, 4) as avg_project_rating,
     rated_credits,
-    rating_total,
-    total_audience_reach,
+    case when rated_credits > 0 then rating_total end as rating_total,
+    case when rated_credits > 0 then total_audience_reach end as total_audience_reach,
     highest_rated_work,
     works_2020s,
     works_2010s,
     works_2000s,
     works_1990s,
     works_before_1990,
+    work_years,
+    works_by_year,
     high_quality_works,
     good_quality_works,
     career_stage,
