@@ -23,10 +23,11 @@
   {%- endfor -%}
 {%- endmacro %}
 
-{#- The columns of mart_person_career that are sums over works done. -#}
+{#- The columns of mart_person_career that are sums over works. -#}
 {% macro mart_career_sums() %}
   {% set sums = [
-    'rated_credits', 'rating_total', 'total_audience_reach', 'high_quality_works', 'good_quality_works'
+    'upcoming_titles', 'rated_credits', 'rating_total', 'total_audience_reach', 'high_quality_works',
+    'good_quality_works', 'works_2020s', 'works_2010s', 'works_2000s', 'works_1990s', 'works_before_1990',
   ] %}
   {% for role in mart_roles() %}
     {% do sums.append(role ~ '_credits') %}
@@ -143,6 +144,25 @@
       {{ moved }}.new_num_votes,
       {{ moved }}.new_role_bits,
       1
+  )
+{%- endmacro %}
+
+{#- The years of a career and the works of each, to which those of `more` are added; NULL where there
+    are none, and the career's stay as they are. -#}
+{% macro mart_work_dates(career, more) -%}
+  (
+    select
+      array_agg(career_year order by career_year) as work_years,
+      array_agg(works order by career_year) as works_by_year
+    from (
+      select career_year, sum(works)::integer as works
+      from unnest(
+        {{ career }}.work_years || {{ more }}.work_years, {{ career }}.works_by_year || {{ more }}.works_by_year
+      ) as dated (career_year, works)
+      where {{ more }}.work_years is not null
+      group by career_year
+      having sum(works) > 0
+    ) as worked
   )
 {%- endmacro %}
 

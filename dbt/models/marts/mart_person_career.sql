@@ -16,8 +16,10 @@
 {%- call(changes) affected_keys('nconst') %}
 {%- do make_working_table('titles', mart_career_titles_moved(changes)) %}
 {%- do make_working_table('moved', mart_works_moved(changes, working_table('titles'))) %}
+{#- Who moved is all over the table: by its index each would be looked up, page by page. -#}
+{%- do expect_reads_in_sequence() %}
 select nconst from {{ changes['name.basics'] }} as people
-where op <> 'update'
+where op <> 'update' or old_primary_name is distinct from new_primary_name
 union all
 -- Counted anew are those who may come in or go out, and those whose best work fell or was lost: which
 -- is the best now only all works tell.
@@ -33,8 +35,10 @@ having
         or (moved.old_works > 0 and moved.old_average_rating > coalesce(moved.new_average_rating, 0))
     ) >= stored.highest_rated_work
 {% endcall %}
-{%- set changes = changes_since_build() if affected_key() else {} %}
-{%- set sums = mart_career_sums() %}
+{%- set is_added = affected_key() %}
+{%- if is_added %}
+{%- do expect_reads_as_usual() %}
+{%- endif %}
 
 with credits as (
 
@@ -64,7 +68,7 @@ works as (
     from credits
     where {{ is_affected('nconst') }}
     group by nconst, tconst, start_year, average_rating, num_votes, is_upcoming
-    {% if changes %}
+    {% if is_added %}
         union all
         select
             moved.nconst,
@@ -101,6 +105,7 @@ years as (
         nconst,
         career_year,
         sum(works)::integer as works,
+        career_year is not null and sum(works) <> 0 as is_dated,
         sum(works) filter (where average_rating is not null)::integer as rated_credits,
         sum(case when works > 0 then average_rating else -average_rating end) as rating_total,
         sum(works::bigint * num_votes) as total_audience_reach,
@@ -115,73 +120,75 @@ years as (
 
 ),
 
-{% if changes %}
-stored as (
-
-    select * from {{ this }}
-    where
-        (
-            nconst in (select moved.nconst from {{ working_table('moved') }} as moved)
-            or nconst in (select renamed.nconst from {{ changes['name.basics'] }} as renamed)
-        )
-        and not {{ is_affected('nconst') }}
-
-),
-
-stored_and_moved as (
+-- Of who is counted anew all, of others the difference.
+totals as (
 
     select
         nconst,
-        career_year,
-        sum(works)::integer as works,
-        max(highest_rated_work) as highest_rated_work,
-        {%- for column in sums %}
-        sum({{ column }}) as {{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from (
-        select nconst, career_year, works, highest_rated_work, {{ sums | join(', ') }}
-        from years
-        union all
-        select nconst, null, upcoming_titles, highest_rated_work, {{ sums | join(', ') }}
-        from stored
-        union all
-        select nconst, unnest(work_years), unnest(works_by_year), null{{ ', null' * sums | length }}
-        from stored
-    ) as parts
-    group by nconst, career_year
-
-),
-{% endif %}
-
-careers as (
-
-    select
-        nconst,
-        min(career_year) filter (where is_worked) as career_start_year,
-        max(career_year) filter (where is_worked) as latest_work_year,
-        coalesce(sum(works) filter (where is_worked), 0) as total_credits,
-        count(*) filter (where is_worked) as active_years,
         coalesce(sum(works) filter (where career_year is null), 0) as upcoming_titles,
         max(highest_rated_work) as highest_rated_work,
+        coalesce(sum(rated_credits), 0) as rated_credits,
         coalesce(sum(rating_total), 0) as rating_total,
-        {%- for column in sums if column != 'rating_total' %}
-            coalesce(sum({{ column }}), 0)::bigint as {{ column }},
+        coalesce(sum(total_audience_reach), 0)::bigint as total_audience_reach,
+        coalesce(sum(high_quality_works), 0) as high_quality_works,
+        coalesce(sum(good_quality_works), 0) as good_quality_works,
+        {%- for role in mart_roles() %}
+            coalesce(sum({{ role }}_credits), 0) as {{ role }}_credits,
         {%- endfor %}
         coalesce(sum(works) filter (where career_year >= 2020), 0) as works_2020s,
         coalesce(sum(works) filter (where career_year between 2010 and 2019), 0) as works_2010s,
         coalesce(sum(works) filter (where career_year between 2000 and 2009), 0) as works_2000s,
         coalesce(sum(works) filter (where career_year between 1990 and 1999), 0) as works_1990s,
         coalesce(sum(works) filter (where career_year < 1990), 0) as works_before_1990,
-        array_agg(career_year order by career_year) filter (where is_worked) as work_years,
-        array_agg(works order by career_year) filter (where is_worked) as works_by_year
-    from (
-        select
-            *,
-            career_year is not null and works > 0 as is_worked
-        from {{ 'stored_and_moved' if changes else 'years' }}
-    ) as years
+        array_agg(career_year order by career_year) filter (where is_dated) as work_years,
+        array_agg(works order by career_year) filter (where is_dated) as works_by_year
+    from years
     group by nconst
-    having sum(works) filter (where is_worked) >= {{ var('limits').career_titles }}
+
+),
+
+careers as (
+
+    select
+        totals.nconst,
+        {% if is_added %}
+            coalesce(
+                stored.person_name,
+                (select people.primary_name from people where people.nconst = totals.nconst)
+            ) as person_name,
+            greatest(stored.highest_rated_work, totals.highest_rated_work) as highest_rated_work,
+            {%- for column in mart_career_sums() %}
+                coalesce(stored.{{ column }}, 0) + totals.{{ column }} as {{ column }},
+            {%- endfor %}
+            coalesce(dates.work_years, stored.work_years) as work_years,
+            coalesce(dates.works_by_year, stored.works_by_year) as works_by_year
+        from totals
+        left join {{ this }} as stored
+            on totals.nconst = stored.nconst and not {{ is_affected('stored.nconst') }}
+        cross join lateral {{ mart_work_dates('stored', 'totals') }} as dates
+        {% else %}
+            people.primary_name as person_name,
+            totals.highest_rated_work,
+            {%- for column in mart_career_sums() %}
+                totals.{{ column }},
+            {%- endfor %}
+            totals.work_years,
+            totals.works_by_year
+        from totals
+        inner join people on totals.nconst = people.nconst
+        {% endif %}
+
+),
+
+spans as (
+
+    select
+        *,
+        work_years[1] as career_start_year,
+        work_years[cardinality(work_years)] as latest_work_year,
+        cardinality(work_years)::bigint as active_years,
+        works_2020s + works_2010s + works_2000s + works_1990s + works_before_1990 as total_credits
+    from careers
 
 ),
 
@@ -189,7 +196,6 @@ measured as (
 
     select
         careers.*,
-        people.primary_name as person_name,
         careers.latest_work_year - careers.career_start_year as career_span_years,
         careers.total_credits::numeric / careers.active_years as avg_credits_per_year,
         careers.rating_total / nullif(careers.rated_credits, 0) as avg_project_rating,
@@ -219,8 +225,8 @@ measured as (
             careers.works_1990s,
             careers.works_before_1990
         ) as max_period_works
-    from careers
-    inner join people on careers.nconst = people.nconst
+    from spans as careers
+    where careers.total_credits >= {{ var('limits').career_titles }}
 
 ),
 
