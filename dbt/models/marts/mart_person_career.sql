@@ -16,8 +16,7 @@
 {%- call(changes) affected_keys('nconst') %}
 {%- do make_working_table('titles', mart_career_titles_moved(changes)) %}
 {%- do make_working_table('moved', mart_works_moved(changes, working_table('titles'))) %}
-{#- Who moved is all over the table: by its index each would be looked up, page by page. -#}
-{%- do expect_reads_in_sequence() %}
+{%- do read_in_sequence() %}
 select nconst from {{ changes['name.basics'] }} as people
 where op <> 'update' or old_primary_name is distinct from new_primary_name
 union all
@@ -36,9 +35,6 @@ having
     ) >= stored.highest_rated_work
 {% endcall %}
 {%- set is_added = affected_key() %}
-{%- if is_added %}
-{%- do expect_reads_as_usual() %}
-{%- endif %}
 
 with credits as (
 
