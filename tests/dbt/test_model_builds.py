@@ -93,8 +93,8 @@ def test_a_red_model_is_known_until_it_is_built_again(
     """
     tests = """
     data_tests:
-      - expression_holds: {arguments: {expression: num_votes > 5}, config: {where: tconst <> ''}}
-      - expression_holds: {arguments: {expression: num_votes > 6}, config: {where: tconst <> ''}}
+      - expression_holds: {arguments: {expression: num_votes > 5}, config: {where: tconst > ''}}
+      - expression_holds: {arguments: {expression: num_votes > 6}, config: {where: tconst > ''}}
       - expression_holds:
           arguments: {expression: num_votes > 7}
           config: {severity: warn}"""
