@@ -159,8 +159,11 @@
 
 {#- SQL of the changes of a dataset by the loads after one, up to another. -#}
 {% macro changes_between(dataset, used, latest) %}
-  {% set changes = source('ops', 'loads').incorporate(path={'identifier': 'changes_' ~ dataset.replace('.', '_')}) %}
-  {{ return('(select * from ' ~ changes ~ ' where load_id > ' ~ used ~ ' and load_id <= ' ~ latest ~ ')') }}
+  {{ return('(select * from ' ~ changes_table(dataset) ~ ' where load_id > ' ~ used ~ ' and load_id <= ' ~ latest ~ ')') }}
+{% endmacro %}
+
+{% macro changes_table(dataset) %}
+  {{ return(source('ops', 'loads').incorporate(path={'identifier': 'changes_' ~ dataset.replace('.', '_')})) }}
 {% endmacro %}
 
 {#- The share of the stored rows whose key is affected, estimated from some 20,000 of them: to count

@@ -45,7 +45,7 @@
 -#}
 {% macro quality_pass(due, dataset, relation, key, checks={}, parents={}) -%}
     {%- set check = due.get(dataset, {'spans': [], 'changes': {}}) -%}
-    {%- set rows = rows_to_check(check.changes, dataset, relation, key, parents) -%}
+    {%- set rows = rows_to_check(check.changes, dataset, relation, key, checks, parents) -%}
     {%- set example = 'checked.' ~ key | join(" || ' ' || checked.") -%}
     {%- set is_loaded = "(select exists (select from loads where loads.dataset = '" ~ dataset ~ "'))" -%}
     select
@@ -86,18 +86,73 @@
 {%- endmacro %}
 
 {#- The relation, or if `changes` tell it what changed and the rows whose parent went. -#}
-{% macro rows_to_check(changes, dataset, relation, key, parents) %}
+{% macro rows_to_check(changes, dataset, relation, key, checks, parents) %}
   {% if not changes %}
     {{ return(relation) }}
   {% endif %}
-  {#- A list of crew changes as a whole. -#}
-  {% set raw_key = key if key[-1] in graph.sources[raw_source_of(dataset)].columns else key[:1] %}
-  {% set keys = {'(' ~ raw_key | join(', ') ~ ')': ['select ' ~ raw_key | join(', ') ~ ' from ' ~ changes[dataset] ~ ' as changed']} %}
+  {% set bereft = {} %}
   {% for foreign_key, parent in parents.values() %}
     {% set column = '(' ~ foreign_key ~ ')' %}
-    {% do keys.update({column: keys.get(column, []) + [
+    {% do bereft.update({column: bereft.get(column, []) + [
       'select ' ~ parent.key ~ ' from ' ~ changes[parent.dataset] ~ " as gone where op = 'delete'"
     ]}) %}
   {% endfor %}
-  {{ return(rows_of_keys(relation, keys)) }}
+  {#- A list of crew changes as a whole. -#}
+  {% set source = graph.sources[raw_source_of(dataset)] %}
+  {% set row_key = key if key[-1] in source.columns else key[:1] %}
+  {% set columns = columns_told(dataset, row_key) %}
+  {% set untold = [] %}
+  {% for column in source.columns if column not in columns and modules.re.search('\\b' ~ column ~ '\\b', checks | string) %}
+    {% do untold.append(column) %}
+  {% endfor %}
+  {% if untold or relation | string != source.relation_name %}
+    {% set column = '(' ~ row_key | join(', ') ~ ')' %}
+    {% do bereft.update({column: bereft.get(column, []) + [
+      'select ' ~ row_key | join(', ') ~ ' from ' ~ changes[dataset] ~ ' as changed'
+    ]}) %}
+    {{ return(rows_of_keys(relation, bereft)) }}
+  {% endif %}
+  {{ return(rows_told(changes[dataset], columns, row_key, rows_of_keys(relation, bereft) if bereft)) }}
 {% endmacro %}
+
+{#- {column of a raw table: its name in the change sets, as it is now}: the key and what they track. -#}
+{% macro columns_told(dataset, key) %}
+  {% set columns = {} %}
+  {% for column in key %}
+    {% do columns.update({column: column}) %}
+  {% endfor %}
+  {% for column in adapter.get_columns_in_relation(changes_table(dataset)) if column.name.startswith('new_') %}
+    {% do columns.update({column.name[4:]: column.name}) %}
+  {% endfor %}
+  {{ return(columns) }}
+{% endmacro %}
+
+{#- The changed rows as they are now, from the change sets: none is looked up. `further` are rows of the
+    raw table, some of which may have changed too. -#}
+{% macro rows_told(changes, columns, key, further) -%}
+    (
+        select {{ columns.keys() | join(', ') }}
+        from (
+            select distinct on ({{ key | join(', ') }})
+                op,
+                {%- for column, told in columns.items() %}
+                {{ told }} as {{ column }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            from {{ changes }} as changed
+            order by {{ key | join(', ') }}, load_id desc
+        ) as latest
+        where op <> 'delete'
+        {%- if further %}
+        union all
+        select {{ columns.keys() | join(', ') }}
+        from {{ further }} as found
+        where not exists (
+            select from {{ changes }} as changed
+            where
+                {%- for column in key %}
+                {{ 'and ' if not loop.first }}changed.{{ column }} = found.{{ column }}
+                {%- endfor %}
+        )
+        {%- endif %}
+    )
+{%- endmacro %}

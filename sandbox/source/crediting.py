@@ -10,7 +10,7 @@ import numpy as np
 
 from sandbox.source import genres, people
 from sandbox.source.hashing import Ints, chance, cut, one_in, shares
-from sandbox.source.titles import MINI_SERIES, MOVIE, SERIES, Titles
+from sandbox.source.titles import MINI_SERIES, MOVIE, SERIES, Titles, titles_between
 
 # In the order in which a title lists them. The last two hold further actors: archive footage,
 # and those added after the title appeared.
@@ -91,6 +91,12 @@ _CRAFT = np.array(
 _REGULAR = np.array([190, 190, 150, 190, 190, 230, 230, 200, 200, 230, 230, 0, 0, 100])
 _ROUND = np.array([0, 0, 1, 2, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0])
 _WIDTH = 10  # bits of the place within a category
+# How often of 256 any other title's credit is one of its company's, and how many people of a
+# category (a power of two) a company has.
+_OF_COMPANY = np.array([60, 60, 20, 110, 70, 110, 150, 150, 150, 150, 150, 0, 0, 0])
+_COMPANY = np.array([4, 4, 3, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+_TITLES_A_COMPANY = 240
+"""In the decade for which a company lasts; some twenty of them have a hundred votes."""
 
 
 def directors(titles: Titles) -> Ints:
@@ -174,12 +180,26 @@ def credited(titles: Titles, row: Ints, category: Ints, place: Ints, version: In
     key = titles.series[row] << 16 | turn << 14 | category << _WIDTH | place
     drawn = np.where(regular, world.hash(key, "series credit"), drawn)
     year = np.where(regular, titles.begun[row], titles.era[row])
+    of_company = ~is_episode & chance(drawn, 0, _OF_COMPANY[category]) & (version == 0)
+    turn = place & ((1 << _COMPANY[category]) - 1)
+    key = _company(titles)[row] << 14 | category << _WIDTH | turn
+    drawn = np.where(of_company, world.hash(key, "company's credit"), drawn)
+    year = np.where(of_company, titles.era[row] // 10 * 10, year)
     craft = _CRAFT[category]
     # Actors appear as themselves and direct.
     craft = np.where((category == SELF) & chance(drawn, 48, 64), people.ACTOR, craft)
     craft = np.where((category == DIRECTOR) & chance(drawn, 48, 8), people.ACTOR, craft)
     person = people.draw(world, craft, year, drawn)
-    new = (titles.birth[row] > 0) & chance(drawn, 56, 40)
+    new = (titles.birth[row] > 0) & ~of_company & chance(drawn, 56, 40)
     if not new.any() or not world.people_to_come:
         return person
     return np.where(new, people.newcomer(world, titles.birth[row], drawn), person)
+
+
+def _company(titles: Titles) -> Ints:
+    """Return the company of each title: it makes titles for a decade, with the same people."""
+    decade = titles.era // 10
+    made = titles_between(titles.world, decade * 10, decade * 10 + 10)
+    companies = np.maximum(made // _TITLES_A_COMPANY, 1)
+    drawn = cut(titles.world.hash(titles.index, "company"), 0, 32) * companies >> 32
+    return decade << 28 | drawn

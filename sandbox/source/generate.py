@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sandbox.source.hashing import Ints
 
-VERSION = 2
+VERSION = 3
 """Counts up whenever the same arguments would give other rows."""
 
 FIRST_DAY = dt.datetime(2026, 1, 1, 0, 40, tzinfo=dt.UTC)

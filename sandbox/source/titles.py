@@ -424,6 +424,13 @@ def titles_of_year(world: World, year: Ints, bits: Bits) -> Ints:
     return index
 
 
+def titles_between(world: World, first: Ints, end: Ints) -> Ints:
+    """Count the first day's titles that are no episodes, from each first year up to its end."""
+    share = np.searchsorted(_YEAR, end) - np.searchsorted(_YEAR, first)
+    made: Ints = world.titles_at_first // TITLE_BLOCK * STANDALONE_A_BLOCK * share >> 16
+    return made
+
+
 _starts_of: dict[tuple[float, int], Ints] = {}
 """Kept for each scale and seed: all chunks of all files look series up."""
 

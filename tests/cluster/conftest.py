@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SCALE = 0.005
-"""Large enough for every mart but mart_collaborations to have rows."""
+"""Large enough for every mart to have rows."""
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,52 @@ def test_rows_whose_parent_went_are_checked_too(checked: Project) -> None:
     assert _principals(checked)["orphan person"] == [2, 1, "tt1 2", False]
 
 
+def test_of_several_changes_of_a_row_the_last_is_checked(checked: Project) -> None:
+    """Once, though its parent went as well; a row that is gone again is not."""
+    for day, statement in enumerate(
+        (
+            "update raw.title_principals set nconst = '' where nconst = 'nm2'",
+            "update raw.title_principals set category = 'poet', nconst = 'nm2' where nconst = ''",
+            "insert into raw.title_principals (tconst, ordering) values ('tt2', 2)",
+            "delete from raw.title_principals where (tconst, ordering) = ('tt2', 2)",
+        ),
+        start=2,
+    ):
+        apply_delta(checked.database, "title.principals", statement, f"2026-08-{day:02} 00:40+00")
+    apply_delta(checked.database, "name.basics", "delete from raw.name_basics where nconst = 'nm2'")
+    _check(checked)
+    assert _principals(checked) == {
+        "missing person": [1, 0, None, False],
+        "orphan person": [1, 1, "tt1 2", False],
+        "orphan title": [1, 0, None, False],
+        "unknown category": [1, 1, "tt1 2", False],
+    }
+
+
+def test_changed_rows_are_checked_also_where_no_change_set_tells_them(checked: Project) -> None:
+    """A title's name and the people of a crew stand in the table alone."""
+    apply_delta(
+        checked.database,
+        "title.basics",
+        "update raw.title_basics set primary_title = 'A name' where tconst = 'tt1'",
+    )
+    apply_delta(
+        checked.database,
+        "title.crew",
+        "update raw.title_crew set directors = 'nm1,nm7' where tconst = 'tt1'",
+    )
+    _check(checked)
+    titles = {name: found for name, *found in checked.rows(_FOUND.format("title.basics"))}
+    assert titles["missing title"] == [1, 0, None, False]
+    assert checked.rows(_FOUND.format("title.crew"))[0] == (
+        "orphan director",
+        2,
+        1,
+        "tt1 nm7",
+        False,
+    )
+
+
 def test_all_rows_after_a_full_load_of_the_parents(
     checked: Project, load: Callable[..., int]
 ) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from functools import cache
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
@@ -367,6 +368,18 @@ def test_careers(first: Day) -> None:
     spans = sorted(max(made) - min(made) for made in works.values() if len(made) >= 5)
     assert spans[len(spans) // 2] < 30
     assert spans[-1] <= 90
+
+
+def test_collaborations(first: Day) -> None:
+    """Directors work again with the same people, also on titles of many votes."""
+    voted = {row[0] for row in first.rows("title.ratings") if int(row[2]) >= 100}
+    films = {row[0] for row in first.rows("title.basics") if row[1] != b"tvEpisode"} & voted
+    people = defaultdict(set)
+    for row in first.rows("title.principals"):
+        if row[0] in films and not row[3].startswith(b"archive"):
+            people[row[0]].add(row[2])
+    pairs = Counter(pair for them in people.values() for pair in combinations(sorted(them), 2))
+    assert sum(shared >= 3 for shared in pairs.values()) > 20
 
 
 def _changed(before: dict[Row, Row], after: dict[Row, Row]) -> int:
