@@ -83,10 +83,12 @@
   {% endfor %}
 {% endmacro %}
 
-{#- For the rest of the build: reads in sequence what would be looked up by a million keys, page by page.
-    The planner takes too many of these lookups for cached. -#}
+{#- For the rest of the build: reads in sequence and joins by hashes what would be looked up by a million
+    keys, page by page. The planner takes too many of these lookups for cached, and a merge with a whole
+    index, which visits the table's pages in the order of the key, for one that ends early. -#}
 {% macro read_in_sequence() %}
   {% do run_query('set local enable_nestloop = off') %}
+  {% do run_query('set local enable_mergejoin = off') %}
 {% endmacro %}
 
 {#- The condition that a row belongs to an affected key; true while the whole table is computed. -#}

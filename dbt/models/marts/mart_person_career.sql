@@ -38,7 +38,10 @@ having
 
 with credits as (
 
-    select * from {{ ref('int_person_filmography') }}
+    select
+        *,
+        case when not is_upcoming then start_year end as career_year
+    from {{ ref('int_person_filmography') }}
     where not is_archive
 
 ),
@@ -49,29 +52,28 @@ people as (
 
 ),
 
--- One narrow row for each person and title: the only sort of all credits. What follows of the
--- title is grouped by only to be carried along. The name is not: it would widen that sort.
+-- One narrow row for each person and title. All credits are sorted but once, by year before title,
+-- for the years of each career follow. What the title tells beside is grouped by only to be carried
+-- along. The name is not: it would widen that sort.
 works as (
 
     select
         nconst,
-        start_year,
+        career_year,
         average_rating,
         num_votes,
-        is_upcoming,
         bit_or({{ mart_role_bit('role') }}) as role_bits,
         1 as works
     from credits
     where {{ is_affected('nconst') }}
-    group by nconst, tconst, start_year, average_rating, num_votes, is_upcoming
+    group by nconst, career_year, tconst, average_rating, num_votes
     {% if is_added %}
         union all
         select
             moved.nconst,
-            moved_work.start_year,
+            case when moved_work.start_year <= {{ as_of_year() }} then moved_work.start_year end,
             moved_work.average_rating,
             moved_work.num_votes,
-            moved_work.start_year > {{ as_of_year() }},
             moved_work.role_bits,
             moved_work.works
         from {{ working_table('moved') }} as moved
@@ -87,10 +89,10 @@ dated as (
     select
         nconst,
         works,
-        case when not is_upcoming then start_year end as career_year,
-        case when not is_upcoming then average_rating end as average_rating,
-        case when not is_upcoming then num_votes end as num_votes,
-        case when not is_upcoming then role_bits else 0 end as role_bits
+        career_year,
+        case when career_year is not null then average_rating end as average_rating,
+        case when career_year is not null then num_votes end as num_votes,
+        case when career_year is not null then role_bits else 0 end as role_bits
     from works
 
 ),
