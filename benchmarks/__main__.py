@@ -17,7 +17,7 @@ from benchmarks.measure import IMDB, pair, process
 from benchmarks.peers import command as peers
 from sandbox import servers
 from sandbox.source import cached, running
-from steps import database, log
+from steps import database, ledger, log
 from steps.catalog import DATASETS
 from steps.store import Store
 
@@ -134,7 +134,7 @@ def _pipeline(state: Path, scales: tuple[float, float]) -> None:
 
 def _rows(settings: Settings) -> int:
     with database.connect(settings) as connection:
-        loads = [database.latest_load(connection, dataset) for dataset in DATASETS]
+        loads = [ledger.latest_load(connection, dataset) for dataset in DATASETS]
     return sum(load.rows for load in loads if load is not None)
 
 

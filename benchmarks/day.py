@@ -13,7 +13,7 @@ from benchmarks.environment import within
 from sandbox import run as runs
 from sandbox import servers as sandboxes
 from sandbox.source import running
-from steps import database
+from steps import database, ledger
 from steps.catalog import DATASETS
 from steps.store import Store
 
@@ -151,7 +151,7 @@ def take(state: Path, files: Path) -> Day:
             raise RuntimeError(message)
         with database.connect(settings) as connection:
             (size,) = database.one_row(connection, "select pg_database_size(current_database())")
-            loads = [database.latest_load(connection, dataset) for dataset in DATASETS]
+            loads = [ledger.latest_load(connection, dataset) for dataset in DATASETS]
         return Day(
             rows=sum(load.rows for load in loads if load is not None),
             parts=listener.parts,

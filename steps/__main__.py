@@ -208,7 +208,7 @@ def load(
     that it shows, or all of them where that would not pay; the log says why. Readers see the old
     rows until the new ones are complete; views on the raw table survive.
     """
-    from steps import database, schema
+    from steps import database, ledger, schema
     from steps import load as loads
     from steps.store import Store
 
@@ -220,7 +220,7 @@ def load(
         if unpin:
             with database.errors(), database.connect(settings) as connection:
                 schema.check_version(connection)
-                database.unpin(connection, _dataset(dataset))
+                ledger.unpin(connection, _dataset(dataset))
         result = loads.load(
             settings, Store(settings), _dataset(dataset), key, hold=pin, accept=accept, full=full
         )

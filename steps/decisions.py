@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from steps.database import Recorded
+    from steps.ledger import Recorded
     from steps.models import Graph, Node
     from steps.plan import DatasetPlan
 

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from steps import changes, database, fill, history, prewarm, tsv
+from steps import changes, database, fill, history, ledger, prewarm, tsv
 from steps.ahead import ahead
 from steps.compare import Op, UnsortedError, compare
-from steps.database import Changed
 from steps.errors import DataError
+from steps.ledger import Changed
 from steps.schema import column_definitions, columns
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from psycopg import Copy
 
-    from steps.database import Entry, Load
+    from steps.ledger import Entry, Load
     from steps.progress import Meter
     from steps.store import StoredObject
     from steps.task import Task
@@ -117,9 +117,9 @@ class _Delta:
             if dataset is history.DATASET:
                 table = sql.Identifier("raw", dataset.table)
                 history.record(connection, entry, self.before, table, _DELTA)
-            database.write_load(connection, entry)
+            ledger.write_load(connection, entry)
             if task.hold:
-                database.pin(connection, dataset, task.item.key)
+                ledger.pin(connection, dataset, task.item.key)
         return entry
 
     def _copy(self) -> Changed:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-    from steps.database import Entry, Load
+    from steps.ledger import Entry, Load
     from steps.progress import Meter
     from steps.settings import Settings
     from steps.store import Store, StoredObject

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from steps import changes, database, delta, fill, history, progress, swap
+from steps import changes, database, delta, fill, history, ledger, progress, swap
 from steps.errors import ConfigurationError
 from steps.log import log
 from steps.schema import check_version
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from psycopg.rows import TupleRow
 
     from steps.catalog import Dataset
-    from steps.database import Changed, Entry, Load
+    from steps.ledger import Changed, Entry, Load
     from steps.progress import Meter
     from steps.settings import Settings
     from steps.store import Store, StoredObject
@@ -86,10 +86,10 @@ def load(
         check_version(connection)
         with database.locked(connection, dataset):
             item = _choose(connection, store, dataset, key, hold=hold)
-            before = database.latest_load(connection, dataset)
+            before = ledger.latest_load(connection, dataset)
             if before is not None and before.object_key == item.key:
                 if hold:
-                    database.pin(connection, dataset, item.key)
+                    ledger.pin(connection, dataset, item.key)
                 if not _analyzed(connection, dataset, before):
                     _analyze(connection, dataset)
                 loaded = Loaded("unchanged", item.key, before.rows, before.last_modified)
@@ -110,7 +110,7 @@ def _choose(
     *,
     hold: bool,
 ) -> StoredObject:
-    pinned = database.pinned_key(connection, dataset)
+    pinned = ledger.pinned_key(connection, dataset)
     if key and pinned and key != pinned and not hold:
         message = (
             f"{dataset.name} is pinned to {pinned}; nothing was changed; "

@@ -10,7 +10,7 @@ from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from steps import database
+from steps import database, ledger
 from steps.catalog import DATASETS
 from steps.errors import TemporaryError
 from steps.schema import check_version
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from steps.catalog import Dataset
-    from steps.database import Load, Recorded
+    from steps.ledger import Load, Recorded
     from steps.settings import Settings
     from steps.source import Source, Version
     from steps.store import Store, StoredObject
@@ -132,12 +132,10 @@ def plan(settings: Settings, source: Source, store: Store) -> Plan:
     """
     with database.errors(), database.connect(settings) as connection:
         check_version(connection)
-        ledger = {dataset.name: database.latest_load(connection, dataset) for dataset in DATASETS}
-        recorded = database.model_builds(connection)
-        pins = {dataset.name: database.pinned_key(connection, dataset) for dataset in DATASETS}
-        changes = {
-            dataset.name: database.latest_change(connection, dataset) for dataset in DATASETS
-        }
+        latest = {dataset.name: ledger.latest_load(connection, dataset) for dataset in DATASETS}
+        recorded = ledger.model_builds(connection)
+        pins = {dataset.name: ledger.pinned_key(connection, dataset) for dataset in DATASETS}
+        changes = {dataset.name: ledger.latest_change(connection, dataset) for dataset in DATASETS}
 
     def found(dataset: Dataset, version: Version | None, error: str | None = None) -> DatasetPlan:
         return DatasetPlan(
@@ -145,7 +143,7 @@ def plan(settings: Settings, source: Source, store: Store) -> Plan:
             version,
             store.key(dataset, version) if version else None,
             store.find_version(dataset, version) if version else None,
-            ledger[dataset.name],
+            latest[dataset.name],
             pins[dataset.name],
             changes[dataset.name],
             error,

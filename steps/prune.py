@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps import changes, database
+from steps import changes, database, ledger
 from steps.catalog import DATASETS
 from steps.log import log
 from steps.schema import check_version
@@ -38,8 +38,8 @@ def prune(settings: Settings, store: Store) -> int:
         for dataset in DATASETS:
             objects = store.objects(dataset)
             kept = {item.key for item in objects[:1]}
-            kept.update(load.object_key for load in database.loads(connection, dataset, KEPT_LOADS))
-            if pinned := database.pinned_key(connection, dataset):
+            kept.update(load.object_key for load in ledger.loads(connection, dataset, KEPT_LOADS))
+            if pinned := ledger.pinned_key(connection, dataset):
                 kept.add(pinned)
             deleted += _delete(store, [item for item in objects if item.key not in kept])
             store.abort_abandoned(dataset)

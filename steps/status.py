@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from steps import database
+from steps import database, ledger
 from steps.catalog import DATASETS
 from steps.schema import check_version
 
@@ -46,11 +46,11 @@ def status(settings: Settings) -> Table:
     with database.errors(), database.connect(settings) as connection:
         check_version(connection)
         for dataset in DATASETS:
-            load = database.latest_load(connection, dataset)
+            load = ledger.latest_load(connection, dataset)
             if load is None:
                 table.add_row(dataset.name, "never loaded")
                 continue
-            pinned = database.pinned_key(connection, dataset)
+            pinned = ledger.pinned_key(connection, dataset)
             table.add_row(
                 dataset.name,
                 f"{load.last_modified.astimezone(UTC):%F %R}",

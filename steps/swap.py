@@ -14,7 +14,7 @@ import psycopg
 import stamina
 from psycopg import sql
 
-from steps import database
+from steps import database, ledger
 from steps.errors import TemporaryError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from psycopg.rows import TupleRow
 
     from steps.catalog import Dataset
-    from steps.database import Entry
+    from steps.ledger import Entry
     from steps.settings import Settings
 
 _LOCK_TIMEOUT = "500ms"
@@ -126,9 +126,9 @@ def swap(
                 with attempt, connection.transaction():
                     connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
                     _exchange(connection, dataset, parent, table)
-                    database.write_load(connection, entry)
+                    ledger.write_load(connection, entry)
                     if hold:
-                        database.pin(connection, dataset, entry.item.key)
+                        ledger.pin(connection, dataset, entry.item.key)
     except psycopg.errors.LockNotAvailable as error:
         message = (
             f"readers held {dataset.name} for {settings.imdb_swap_seconds:.0f} s without a pause; "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.database import Entry
 from steps.errors import DataError
+from steps.ledger import Entry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-    from steps.database import Changed, Load
+    from steps.ledger import Changed, Load
     from steps.store import Store, StoredObject
 
 SHRINK = 0.05

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from benchmarks import loading
 from benchmarks.measure import IMDB, process
 from sandbox.source import running
-from steps import database
+from steps import database, ledger
 from steps.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.catalog import Dataset
-    from steps.database import Changed
+    from steps.ledger import Changed
     from steps.settings import Settings
 
 
@@ -65,7 +65,7 @@ class Ours:
     def changed(self) -> tuple[Changed, int]:
         """Return what the last delta wrote, and the rows of the table."""
         with database.connect(self.settings) as connection:
-            load = database.latest_load(connection, self.dataset)
+            load = ledger.latest_load(connection, self.dataset)
         if load is None or load.changed is None:
             message = f"the last load of {self.dataset.name} was no delta"
             raise RuntimeError(message)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steps.catalog import DATASETS
-from steps.database import Load, Recorded
 from steps.decisions import Decisions, Wish, decide, named_datasets
 from steps.errors import ConfigurationError
+from steps.ledger import Load, Recorded
 from steps.models import Graph, Node
 from steps.plan import DatasetPlan
 from steps.source import Version

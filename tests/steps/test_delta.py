@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from steps import database, delta, prune
+from steps import database, delta, ledger, prune
 from steps import store as stores
 from steps.catalog import BY_NAME, DATASETS, NULL
 from steps.errors import TemporaryError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from psycopg.rows import TupleRow
 
     from steps.catalog import Dataset
-    from steps.database import Entry
+    from steps.ledger import Entry
     from tests.steps.pipeline import Pipeline
 
     Day = Mapping[tuple[bytes, int], bytes]
@@ -158,7 +158,7 @@ def test_a_change_set_has_old_and_new(pipeline: Pipeline) -> None:
     pipeline.load_lines(_PRINCIPALS, [one, two, three, *others])
     assert _changes(pipeline, _PRINCIPALS) == []
     result = pipeline.load_lines(_PRINCIPALS, [changed, other, four, *others])
-    assert result.changed == database.Changed(1, 2, 1)
+    assert result.changed == ledger.Changed(1, 2, 1)
     # load_id and op, the key, old and new nconst, old and new category.
     assert _changes(pipeline, _PRINCIPALS) == [
         ("delete", "tt0000001", 1, "nm0000001", None, "category 1", None),
@@ -251,13 +251,13 @@ def test_a_connection_lost_before_any_statement(
 
 def _at_the_end(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) -> None:
     """Do something when all of a load is written and nothing committed."""
-    whole = database.write_load
+    whole = ledger.write_load
 
     def write_load(connection: psycopg.Connection[TupleRow], entry: Entry) -> None:
         whole(connection, entry)
         action()
 
-    monkeypatch.setattr(database, "write_load", write_load)
+    monkeypatch.setattr(ledger, "write_load", write_load)
 
 
 def test_readers_never_wait(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

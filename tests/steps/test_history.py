@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps import database, history, prune
+from steps import database, history, ledger, prune
 from steps import store as stores
 from steps.catalog import BY_NAME, NULL
 from steps.errors import ConfigurationError, DataError, TemporaryError
@@ -278,7 +278,7 @@ def test_an_interrupted_full_load_leaves_no_history(
         def lose(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patch.setattr(database, "write_load", lose)
+        patch.setattr(ledger, "write_load", lose)
         with pytest.raises(KeyboardInterrupt):
             _load(pipeline, 2, {**day, 5: ("9.0", "9")}, full=True)
     assert _history(pipeline) == before

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from steps import database, plan
+from steps import ledger, plan
 from steps import store as stores
 from steps.catalog import BY_NAME, DATASETS
-from steps.database import Recorded
 from steps.errors import TemporaryError
+from steps.ledger import Recorded
 from steps.source import Source
 from tests.steps import files
 from tests.steps import web as webs
@@ -253,7 +253,7 @@ def test_what_a_model_was_built_from(pipeline: Pipeline) -> None:
             "('b', now(), '{}', 0, null)"
         )
         connection.execute("create view marts.a as select")
-        assert database.model_builds(connection) == {
+        assert ledger.model_builds(connection) == {
             "a": Recorded(
                 {"title.crew": 7, "title.akas": 8}, 2, "abc", {"title.crew": date(2026, 8, 2)}
             ),
