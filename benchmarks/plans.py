@@ -71,8 +71,8 @@ FOUND = {
     ),
     "mart_genre_analytics": Found(
         10.8,
-        "Titles that have their genres in common are counted together before genres are told "
-        "apart, where all tags were joined with all titles.",
+        "All tags were joined with all titles: now int_title_counts counts titles by their lists "
+        "of genres, and only those of rated titles are told apart.",
     ),
 }
 """Slow models of a first build whose plans were read."""

@@ -67,20 +67,29 @@
   {{ return(this.incorporate(path={'identifier': this.identifier ~ '__' ~ name})) }}
 {% endmacro %}
 
+{#- Which ones there are is told by a setting of the transaction: a table of a user's may have such a
+    name too. -#}
 {% macro make_working_table(name, sql) %}
-  {% do run_query('create unlogged table ' ~ working_table(name) ~ ' as ' ~ sql) %}
-  {% do run_query('analyze ' ~ working_table(name)) %}
+  {% set table = working_table(name) %}
+  {% do run_query('create unlogged table ' ~ table ~ ' as ' ~ sql) %}
+  {% do run_query('analyze ' ~ table) %}
+  {% do set_working_tables(working_tables() + [table]) %}
 {% endmacro %}
 
 {% macro drop_working_tables() %}
-  {% set tables %}
-    select relname::text as name from pg_class
-    where relnamespace = '{{ this.schema }}'::regnamespace and relkind = 'r'
-      and starts_with(relname, '{{ this.identifier }}__')
-  {% endset %}
-  {% for table in run_query(tables) %}
-    {% do run_query('drop table ' ~ this.incorporate(path={'identifier': table['name']})) %}
+  {% for table in working_tables() %}
+    {% do run_query('drop table ' ~ table) %}
   {% endfor %}
+  {% do set_working_tables([]) %}
+{% endmacro %}
+
+{% macro working_tables() %}
+  {% set tables = run_query("select current_setting('imdb.working_tables', true)")[0][0] %}
+  {{ return(tables.split(',') if tables else []) }}
+{% endmacro %}
+
+{% macro set_working_tables(tables) %}
+  {% do run_query("select set_config('imdb.working_tables', '" ~ tables | join(',') ~ "', true)") %}
 {% endmacro %}
 
 {#- For the rest of the build: reads in sequence and joins by hashes what would be looked up by a million

@@ -91,8 +91,8 @@ _CRAFT = np.array(
 _REGULAR = np.array([190, 190, 150, 190, 190, 230, 230, 200, 200, 230, 230, 0, 0, 100])
 _ROUND = np.array([0, 0, 1, 2, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0])
 _WIDTH = 10  # bits of the place within a category
-# How often of 256 any other title's credit is one of its company's, and how many people of a
-# category (a power of two) a company has.
+# How often of 256 one of the first credits of any other title goes to its company, and how many
+# people of a category (a power of two) that has: whoever comes later in a list is not one of them.
 _OF_COMPANY = np.array([60, 60, 20, 110, 70, 110, 150, 150, 150, 150, 150, 0, 0, 0])
 _COMPANY = np.array([4, 4, 3, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0])
 _TITLES_A_COMPANY = 240
@@ -181,8 +181,8 @@ def credited(titles: Titles, row: Ints, category: Ints, place: Ints, version: In
     drawn = np.where(regular, world.hash(key, "series credit"), drawn)
     year = np.where(regular, titles.begun[row], titles.era[row])
     of_company = ~is_episode & chance(drawn, 0, _OF_COMPANY[category]) & (version == 0)
-    turn = place & ((1 << _COMPANY[category]) - 1)
-    key = _company(titles)[row] << 14 | category << _WIDTH | turn
+    of_company &= place >> _COMPANY[category] == 0
+    key = _company(titles)[row] << 14 | category << _WIDTH | place
     drawn = np.where(of_company, world.hash(key, "company's credit"), drawn)
     year = np.where(of_company, titles.era[row] // 10 * 10, year)
     craft = _CRAFT[category]

@@ -20,18 +20,23 @@
 select nconst from {{ changes['name.basics'] }} as people
 where op <> 'update' or old_primary_name is distinct from new_primary_name
 union all
--- Counted anew are those who may come in or go out, and those whose best work fell or was lost: which
--- is the best now only all works tell.
+-- Counted anew are those who may come in or go out, whose first work is rated, since the votes of
+-- those without a rating were not stored, and whose best work fell or was lost: which is the best now
+-- only all works tell.
 select moved.nconst
 from {{ working_table('moved') }} as moved
 left join {{ this }} as stored on moved.nconst = stored.nconst
-group by moved.nconst, stored.total_credits, stored.highest_rated_work
+group by moved.nconst, stored.total_credits, stored.rated_credits, stored.highest_rated_work
 having
     (stored.total_credits is null and sum(moved.new_works - moved.old_works) > 0)
     or stored.total_credits + sum(moved.new_works - moved.old_works) < {{ var('limits').career_titles }}
+    or (stored.rated_credits = 0 and max(moved.new_average_rating) is not null)
     or max(moved.old_average_rating) filter (
         where moved.old_works > moved.new_works
-        or (moved.old_works > 0 and moved.old_average_rating > coalesce(moved.new_average_rating, 0))
+        or (
+            moved.old_works > 0
+            and (moved.old_average_rating <= moved.new_average_rating) is not true
+        )
     ) >= stored.highest_rated_work
 {% endcall %}
 {%- set is_added = affected_key() %}
