@@ -90,29 +90,29 @@
   {% if not changes %}
     {{ return(relation) }}
   {% endif %}
-  {% set bereft = {} %}
+  {% set looked_up = {} %}
   {% for foreign_key, parent in parents.values() %}
     {% set column = '(' ~ foreign_key ~ ')' %}
-    {% do bereft.update({column: bereft.get(column, []) + [
+    {% do looked_up.update({column: looked_up.get(column, []) + [
       'select ' ~ parent.key ~ ' from ' ~ changes[parent.dataset] ~ " as gone where op = 'delete'"
     ]}) %}
   {% endfor %}
   {#- A list of crew changes as a whole. -#}
-  {% set source = graph.sources[raw_source_of(dataset)] %}
-  {% set row_key = key if key[-1] in source.columns else key[:1] %}
+  {% set raw = graph.sources[raw_source_of(dataset)] %}
+  {% set row_key = key if key[-1] in raw.columns else key[:1] %}
   {% set columns = columns_told(dataset, row_key) %}
   {% set untold = [] %}
-  {% for column in source.columns if column not in columns and modules.re.search('\\b' ~ column ~ '\\b', checks | string) %}
+  {% for column in raw.columns if column not in columns and modules.re.search('\\b' ~ column ~ '\\b', checks | string) %}
     {% do untold.append(column) %}
   {% endfor %}
-  {% if untold or relation | string != source.relation_name %}
+  {% if untold or relation | string != raw.relation_name %}
     {% set column = '(' ~ row_key | join(', ') ~ ')' %}
-    {% do bereft.update({column: bereft.get(column, []) + [
+    {% do looked_up.update({column: looked_up.get(column, []) + [
       'select ' ~ row_key | join(', ') ~ ' from ' ~ changes[dataset] ~ ' as changed'
     ]}) %}
-    {{ return(rows_of_keys(relation, bereft)) }}
+    {{ return(rows_of_keys(relation, looked_up)) }}
   {% endif %}
-  {{ return(rows_told(changes[dataset], columns, row_key, rows_of_keys(relation, bereft) if bereft)) }}
+  {{ return(rows_told(changes[dataset], columns, row_key, rows_of_keys(relation, looked_up) if looked_up)) }}
 {% endmacro %}
 
 {#- {column of a raw table: its name in the change sets, as it is now}: the key and what they track. -#}

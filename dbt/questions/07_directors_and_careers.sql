@@ -38,7 +38,7 @@ careers as (
         on
             people.dominant_role = longest.dominant_role
             and people.career_span_years = longest.career_span_years
-    where people.career_span_years >= (select min(any_of.career_span_years) from longest as any_of)
+    where people.career_span_years >= (select min(spans.career_span_years) from longest as spans)
     order by people.dominant_role asc, people.total_credits desc, people.nconst asc
 
 )

@@ -91,10 +91,10 @@ _CRAFT = np.array(
 _REGULAR = np.array([190, 190, 150, 190, 190, 230, 230, 200, 200, 230, 230, 0, 0, 100])
 _ROUND = np.array([0, 0, 1, 2, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0])
 _WIDTH = 10  # bits of the place within a category
-# How often of 256 one of the first credits of any other title goes to its company, and how many
-# people of a category (a power of two) that has: whoever comes later in a list is not one of them.
+# How many people of a category a company has, and how often of 256 one of as many first credits of
+# any other title goes to them.
+_COMPANY = np.array([16, 16, 8, 2, 2, 2, 1, 1, 1, 1, 1, 0, 0, 0])
 _OF_COMPANY = np.array([60, 60, 20, 110, 70, 110, 150, 150, 150, 150, 150, 0, 0, 0])
-_COMPANY = np.array([4, 4, 3, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0])
 _TITLES_A_COMPANY = 240
 """In the decade for which a company lasts; some twenty of them have a hundred votes."""
 
@@ -181,7 +181,7 @@ def credited(titles: Titles, row: Ints, category: Ints, place: Ints, version: In
     drawn = np.where(regular, world.hash(key, "series credit"), drawn)
     year = np.where(regular, titles.begun[row], titles.era[row])
     of_company = ~is_episode & chance(drawn, 0, _OF_COMPANY[category]) & (version == 0)
-    of_company &= place >> _COMPANY[category] == 0
+    of_company &= place < _COMPANY[category]
     key = _company(titles)[row] << 14 | category << _WIDTH | place
     drawn = np.where(of_company, world.hash(key, "company's credit"), drawn)
     year = np.where(of_company, titles.era[row] // 10 * 10, year)

@@ -371,7 +371,7 @@ def test_careers(first: Day) -> None:
 
 
 def test_collaborations(first: Day) -> None:
-    """Directors work again with the same people, also on titles of many votes."""
+    """Companies work with the same people again, also on titles of many votes."""
     voted = {row[0] for row in first.rows("title.ratings") if int(row[2]) >= 100}
     films = {row[0] for row in first.rows("title.basics") if row[1] != b"tvEpisode"} & voted
     people = defaultdict(set)
