@@ -9,7 +9,6 @@ so; the rest is there all the same, since a report is wanted most after a run th
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,9 @@ from steps import run as runs
 from steps.catalog import DATASETS
 from steps.errors import ConfigurationError
 from steps.page import Html, Section
+from steps.results import Results
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from psycopg import Connection
@@ -39,9 +38,6 @@ _ROWS = 10
 
 _FOLDED_ROWS = 50
 """How many it shows at most, the others folded away."""
-
-_LISTED = 25
-"""How many failed or warning tests the page lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +101,23 @@ def write_page(connection: Connection[TupleRow], output: Path, inputs: Inputs) -
 def compose(connection: Connection[TupleRow], inputs: Inputs) -> str:
     """Return the page; the connection's search_path is marts."""
     if inputs.run is None:
-        steps, results = _read(inputs.steps) or [], _read(inputs.run_results)
+        results = Results.of(_read(inputs.steps), _read(inputs.run_results))
     else:
         found = runs.read(inputs.run, inputs.statuses)
-        steps, results = found.steps, found.results
-    tests = [] if results is None else _results(results, "test", "unit_test")
-    models = [] if results is None else _results(results, "model")
-    ledger = _ledger(connection)
+        results = Results.of(found.steps, found.results)
     date, lead = _as_of(connection)
     sections = [
-        Section("run", "The run", [*_steps(steps), ledger, *_models(models)]),
+        Section(
+            "run", "The run", [*results.step_cards(), _ledger(connection), *results.model_cards()]
+        ),
         Section("freshness", "Freshness", [_freshness(connection)]),
-        Section("quality", "Data quality", [*_tests(tests), _checks(connection)]),
+        Section("quality", "Data quality", [*results.test_cards(), _checks(connection)]),
         Section("charts", "What the marts show", [_charts(connection)]),
         *_questions(connection, inputs.questions),
     ]
     return page.document(
         f"IMDb warehouse, {date}",
-        _verdict(steps, tests, models),
+        results.verdict(),
         lead,
         _tiles(connection),
         sections,
@@ -176,30 +171,6 @@ def _as_of(connection: Connection[TupleRow]) -> tuple[str, str]:
     )
 
 
-def _verdict(
-    steps: Sequence[dict[str, Any]],
-    tests: Sequence[dict[str, Any]],
-    models: Sequence[dict[str, Any]],
-) -> tuple[str, str]:
-    """Say in a few words how the run went: what failed outweighs what warned."""
-    problems = {
-        "bad": [
-            (sum(each["status"] == "failed" for each in steps), "step"),
-            (sum(each["status"] in {"fail", "error"} for each in tests), "test"),
-            (sum(each["status"] == "error" for each in models), "model"),
-        ],
-        "warn": [(sum(each["status"] == "warn" for each in tests), "test")],
-    }
-    verbs = {"bad": "failed", "warn": "warned"}
-    for kind, counts in problems.items():
-        words = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts if count]
-        if words:
-            return kind, f"{', '.join(words)} {verbs[kind]}"
-    if not steps and not tests:
-        return "off", "no run was given, only the database"
-    return "good", "everything passed"
-
-
 def _tiles(connection: Connection[TupleRow]) -> Html:
     """Return the few figures to see first."""
     figures: list[tuple[str, object]] = []
@@ -226,26 +197,6 @@ _LATEST = """
 """
 
 _RAW_ROWS = f"select sum(rows) from ({_LATEST}) as latest"  # noqa: S608
-
-
-def _steps(steps: Sequence[dict[str, Any]]) -> list[Html]:
-    """Return the run's steps."""
-    if not steps:
-        return []
-    kinds = {"failed": "bad", "unchanged": "off", "cached": "off", "skipped": "off"}
-    rows = [
-        (
-            each["step"],
-            each.get("dataset"),
-            page.mark(kinds.get(each["status"], "good"), each["status"]),
-            each.get("rows"),
-            each.get("seconds"),
-            each.get("message"),
-        )
-        for each in steps
-    ]
-    columns = ["step", "dataset", "status", "rows", "seconds", "message"]
-    return [page.card("Steps", page.table(*_shown(columns, rows)))]
 
 
 def _ledger(connection: Connection[TupleRow]) -> Html:
@@ -296,98 +247,6 @@ def _freshness(connection: Connection[TupleRow]) -> Html:
     except _NoAnswerError as reason:
         return page.card(title, page.note(f"marts.freshness cannot be read: {reason}."))
     return page.card(title, page.table(answer.columns, answer.rows))
-
-
-def _results(results: Any, *kinds: str) -> list[dict[str, Any]]:  # noqa: ANN401
-    """Return the nodes of dbt's run_results.json of some resource types.
-
-    Raises:
-        ConfigurationError: it is another JSON file.
-
-    """
-    try:
-        return [each for each in results["results"] if each["unique_id"].split(".")[0] in kinds]
-    except (TypeError, KeyError) as error:
-        message = "not a run_results.json of dbt: it has no results with unique_id"
-        raise ConfigurationError(message) from error
-
-
-def _name(result: dict[str, Any]) -> str:
-    """Return a node's name without package and hash: test.imdb.NAME.HASH."""
-    return str(result["unique_id"]).split(".")[2]
-
-
-def _message(result: dict[str, Any]) -> str | None:
-    """Return what dbt says of a failure, without what the other columns say already."""
-    message = result.get("message")
-    if result["status"] == "success" or not message or message.startswith("Got "):
-        return None
-    return str(message)
-
-
-def _models(models: Sequence[dict[str, Any]]) -> list[Html]:
-    """Return what dbt built, the slowest first; folded away if all of it went well."""
-    if not models:
-        return []
-    kinds = {"success": "good", "skipped": "off"}
-    rows = [
-        (
-            _name(each),
-            page.mark(kinds.get(each["status"], "bad"), each["status"]),
-            round(float(each.get("execution_time") or 0), 2),
-            _message(each),
-        )
-        for each in sorted(models, key=lambda each: -float(each.get("execution_time") or 0))
-    ]
-    table = page.table(*_shown(["model", "status", "seconds", "message"], rows))
-    if any(each["status"] != "success" for each in models):
-        return [page.card("Models", table)]
-    words = f"{len(models)} built; the slowest took {rows[0][2]} s"
-    return [page.card("Models", page.folded(words, table))]
-
-
-def _shown(
-    columns: Sequence[str], rows: Sequence[Sequence[object]]
-) -> tuple[list[str], list[list[object]]]:
-    """Leave out the columns that are empty in every row."""
-    shown = [n for n in range(len(columns)) if any(row[n] is not None for row in rows)]
-    return [columns[n] for n in shown], [[row[n] for n in shown] for row in rows]
-
-
-_SEVERITY = ("error", "fail", "warn", "skipped", "pass")
-
-
-def _tests(tests: Sequence[dict[str, Any]]) -> list[Html]:
-    """Return how many of dbt's tests ended how, and those that did not pass."""
-    if not tests:
-        return [page.card("Tests", page.note("No test results were given."))]
-    kinds = {"error": "bad", "fail": "bad", "warn": "warn", "skipped": "off", "pass": "good"}
-    counts = Counter(each["status"] for each in tests)
-    summary = "  ".join(
-        page.mark(kinds[status], f"{counts[status]} {status}").text
-        for status in _SEVERITY
-        if counts[status]
-    )
-    found = sorted(
-        (each for each in tests if each["status"] != "pass"),
-        key=lambda each: (_SEVERITY.index(each["status"]), _name(each)),
-    )
-    parts = [Html(f"<p>{summary}</p>")]
-    if found:
-        rows = [
-            (
-                page.mark(kinds[each["status"]], each["status"]),
-                _name(each),
-                each.get("failures"),
-                _message(each),
-            )
-            for each in found[:_LISTED]
-        ]
-        columns = ["result", "test", "failures", "message"]
-        parts.append(page.table(*_shown(columns, rows)))
-    if len(found) > _LISTED:
-        parts.append(page.note(f"{len(found) - _LISTED} more are in run_results.json."))
-    return [page.card("Tests of the models", *parts)]
 
 
 def _checks(connection: Connection[TupleRow]) -> Html:
