@@ -41,13 +41,20 @@ having
 {% endcall %}
 {%- set is_added = affected_key() %}
 
-with credits as (
+{#- Whether a credit is of archive footage is told by its spelling: of those of the affected people
+    alone, not of all credits that are read to find them, hence a table of these. #}
+with credits as {{ 'materialized ' if is_added }}(
 
     select
-        *,
+        nconst,
+        tconst,
+        role,
+        is_archive,
+        average_rating,
+        num_votes,
         case when not is_upcoming then start_year end as career_year
     from {{ ref('int_person_filmography') }}
-    where not is_archive
+    where {{ is_affected('nconst') }}
 
 ),
 
@@ -70,7 +77,7 @@ works as (
         bit_or({{ mart_role_bit('role') }}) as role_bits,
         1 as works
     from credits
-    where {{ is_affected('nconst') }}
+    where not is_archive
     group by nconst, career_year, tconst, average_rating, num_votes
     {% if is_added %}
         union all
