@@ -10,7 +10,7 @@ from base64 import b64decode
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import yaml
@@ -20,7 +20,7 @@ from kubernetes import client
 from tests.cluster import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mypy_boto3_s3 import S3Client
 
@@ -29,6 +29,8 @@ PLATFORM = "platform"
 
 _ARGO = {"group": "argoproj.io", "version": "v1alpha1", "namespace": NAMESPACE}
 _ENDED = frozenset({"Succeeded", "Failed", "Error"})
+
+T = TypeVar("T")
 
 RUN_SECONDS = 900
 """How long a run may take until a test gives it up: the first one takes minutes on two cores."""
@@ -103,14 +105,41 @@ class Cluster:
         found = self.objects.get_namespaced_custom_object(**_ARGO, plural="workflows", name=name)
         return Run(name, found.get("status", {}))
 
-    def wait(self, name: str, seconds: float = RUN_SECONDS) -> Run:
+    def wait(self, name: str) -> Run:
         """Return a workflow once it has ended."""
-        deadline = time.monotonic() + seconds
-        while (found := self.look(name)).phase not in _ENDED:
+        self.until(lambda: self.look(name).phase in _ENDED, f"the end of {name}")
+        return self.look(name)
+
+    def working(self, workflow: str, task: str) -> str:
+        """Return the name of a task's pod once the controller knows that it runs.
+
+        A pod that is lost before that is made again under its name, as if it had not been.
+        """
+
+        def found() -> str | None:
+            nodes = self.look(workflow).pods
+            running = {
+                node["name"]
+                for node in nodes
+                if task_of(node) == task and node["phase"] == "Running"
+            }
+            names = [
+                str(pod.metadata.name)
+                for pod in self.pods_of(workflow)
+                if pod.metadata.annotations["workflows.argoproj.io/node-name"] in running
+            ]
+            return names[0] if names else None
+
+        return self.until(found, f"a pod of {task}")
+
+    def until(self, look: Callable[[], T | None], what: str) -> T:
+        """Return what a look finds as soon as it finds anything."""
+        deadline = time.monotonic() + RUN_SECONDS
+        while not (found := look()):
             if time.monotonic() > deadline:
-                message = f"{name} is {found.phase} after {seconds} s: {found.phases}"
+                message = f"{what} did not come in {RUN_SECONDS} s"
                 raise TimeoutError(message)
-            time.sleep(1)
+            time.sleep(0.5)
         return found
 
     def run(self, **parameters: str) -> Run:
@@ -162,14 +191,32 @@ class Cluster:
 
     def rows(self, query: str) -> list[list[str]]:
         """Return a query's rows as text, asked as superuser inside the primary's pod."""
+        answer = kubectl(*self._psql(), "-F", "\t", "-c", query)
+        return [line.split("\t") for line in answer.splitlines()]
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Keep everybody else from a table."""
+        command = ["kubectl", "--namespace", NAMESPACE, *self._psql("--stdin")]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as session:
+            assert session.stdin is not None
+            assert session.stdout is not None
+            session.stdin.write(f"begin; lock table {table}; select 'locked';\n")
+            session.stdin.flush()
+            assert session.stdout.readline() == "locked\n"
+            yield
+            session.stdin.close()
+
+    def _psql(self, *options: str) -> list[str]:
         primary = self.core.list_namespaced_pod(
             NAMESPACE, label_selector="cnpg.io/cluster=imdb-db,cnpg.io/instanceRole=primary"
         ).items[0]
-        answer = kubectl(
-            *("exec", primary.metadata.name, "--container=postgres", "--"),
-            *("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-F", "\t", "-d", "imdb", "-c", query),
-        )
-        return [line.split("\t") for line in answer.splitlines()]
+        return [
+            *("exec", *options, primary.metadata.name, "--container=postgres", "--"),
+            *("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "imdb"),
+        ]
 
     # Store
 
