@@ -146,6 +146,7 @@ cross join (
 )
 where one.nconst < other.nconst and one.title_type <> 'tvEpisode' and one.num_votes >= 100
 group by 1, 2, 3, 4, 5, 6;
+create index on plain.share (a, b);
 
 create view plain.past as
 select ago, history.*
@@ -306,15 +307,16 @@ AGREE = {
         with tags as (
             select distinct title.*, genre from plain.title, unnest(genres) as genre
             where year > 0 and genre <> ''
-        )
+        ),
+        whole as (select year, count(*) as tags from tags group by year)
         select
             genre, year, count(*), count(nullif(title_type, 'tvEpisode')), count(num_votes),
             avg(average_rating)::numeric(6, 4), sum(num_votes),
-            (count(*)::numeric / (select count(*) from tags as other where other.year = tags.year))
-                ::numeric(5, 4),
+            (count(*)::numeric / whole.tags)::numeric(5, 4),
             year between 0 and 2025
         from tags
-        group by genre, year
+        inner join whole using (year)
+        group by genre, year, whole.tags
         """,
     ),
     "pairs of people and what they share": (
