@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from benchmarks.peers.exactness import Wrong
+    from benchmarks.peers.peer import Peer
     from benchmarks.peers.rounds import Times
     from steps.catalog import Dataset
     from steps.charts import Row
@@ -49,6 +50,9 @@ def peers(
         bool,
         typer.Option("--hostile", help="Count what is wrong instead, in hostile files too."),
     ] = False,
+    only: Annotated[
+        str, typer.Option(help="Take but the ways whose name has this, and draw nothing.")
+    ] = "",
     state: Annotated[Path, typer.Option(help="Folder of files and servers.")] = Path(
         ".state/peers"
     ),
@@ -69,19 +73,24 @@ def peers(
         with within(up.environment()) as settings:
             if hostile:
                 _count(world)
-            else:
-                plot.write(docs, _drawing(scale), _compare(world, settings, scale, rounds))
+                return
+            ways = [peer for peer in PEERS if only in peer.name]
+            bars = _compare(world, settings, ways, scale, rounds)
+            if not only:
+                plot.write(docs, _drawing(scale), bars)
     finally:
         servers.down(state / "servers", wipe=True)
 
 
-def _compare(world: _World, settings: Settings, scale: float, rounds: int) -> list[Row]:
+def _compare(
+    world: _World, settings: Settings, ways: Sequence[Peer], scale: float, rounds: int
+) -> list[Row]:
     """Tell how long each way takes; return the bars of the largest scale."""
-    exact = _exact(world)
+    exact = _exact(world, ways)
     bars: list[Row] = []
     # The largest last: the plot is of it. Whoever takes less has a table of its own.
-    for size in sorted({min(scale, peer.largest) for peer in PEERS}):
-        taking = [peer for peer in PEERS if peer.timed and min(scale, peer.largest) == size]
+    for size in sorted({min(scale, peer.largest) for peer in ways}):
+        taking = [peer for peer in ways if peer.timed and min(scale, peer.largest) == size]
         ours, target = world.days(settings, size)
         mine, theirs = take(ours, taking, target, rounds)
         _tell(size, ours, mine, theirs, exact)
@@ -114,11 +123,11 @@ class _World:
         return Target(dataset, compressed, text, self.superuser)
 
 
-def _exact(world: _World) -> dict[str, bool]:
+def _exact(world: _World, ways: Sequence[Peer]) -> dict[str, bool]:
     """Tell which peers give back the file that is timed, of a small and ordinary IMDb."""
     _, targets = world.small(hostile=False)
     files = [target for target in targets if target.dataset == DATASET]
-    found = {peer.name: count.theirs(peer, files) for peer in PEERS if not peer.missing}
+    found = {peer.name: count.theirs(peer, files) for peer in ways if not peer.missing}
     return {name: wrong.exact and not refused for name, (wrong, refused) in found.items()}
 
 
