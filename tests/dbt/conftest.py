@@ -81,14 +81,18 @@ class Project:
         )
 
     def try_dbt(self, *arguments: str) -> Ended:
-        """Run a dbt command to its end, whichever; in this process, which has dbt loaded."""
+        """Run a dbt command to its end, whichever; in this process, which has dbt loaded.
+
+        Without `--write-json` it writes no manifest, which takes as long as a small command.
+        """
         said: list[str] = []
 
         def listen(event: EventMsg) -> None:
             if event.info.level in {"info", "warn", "error"}:
                 said.append(event.info.msg)  # type: ignore[attr-defined]  # protobuf's
 
-        with mock.patch.dict(os.environ, self.environment, clear=True):
+        environment = {**self.environment, "DBT_WRITE_JSON": "false"}
+        with mock.patch.dict(os.environ, environment, clear=True):
             result = dbtRunner(callbacks=[listen]).invoke(list(arguments))
         if result.exception is not None:
             said.append(str(result.exception))
@@ -101,7 +105,8 @@ class Project:
         return ended.output
 
     def manifest(self) -> dict[str, Any]:
-        """Return the manifest that the last command wrote."""
+        """Return the project as dbt parses it."""
+        self.dbt("parse", "--write-json")
         found: dict[str, Any] = json.loads((self.target / "manifest.json").read_text())
         return found
 

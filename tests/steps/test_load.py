@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,12 @@ from steps import fill
 from steps.catalog import BY_NAME, DATASETS, NULL
 from steps.errors import ConfigurationError, DataError, TemporaryError
 from tests.steps import files
-from tests.steps.pipeline import CLEAN, logged
+from tests.steps.pipeline import CLEAN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from steps.catalog import Dataset
-    from tests.places import Database
     from tests.steps.pipeline import Pipeline
 
 _BASICS = BY_NAME["title.basics"]
@@ -300,65 +297,6 @@ def test_titles_that_vanish_are_counted(pipeline: Pipeline) -> None:
     assert counts == [(None, None), (2, "tt0000001")]
 
 
-def test_readers_see_old_or_new_and_nothing_else(pipeline: Pipeline) -> None:
-    """While one swap follows the other no reader meets an error, an empty or a mixed table."""
-    keys = [pipeline.deposit_rows(_RATINGS, range(start, start + 50)) for start in (100, 300)]
-    pipeline.load(_RATINGS, keys[0])
-    ended = threading.Event()
-
-    def read(query: str) -> set[tuple[object, ...]]:
-        seen = set()
-        with pipeline.database.connect() as connection:
-            while not ended.is_set():
-                seen.add(tuple(connection.execute(query).fetchone() or ()))
-        return seen
-
-    query = "select count(*), min(num_votes), max(num_votes) from raw.title_ratings"
-    prepared = "select count(*), min(tconst), max(tconst) from raw.title_ratings where tconst > 'a'"
-    with ThreadPoolExecutor(3) as pool:
-        readers = [pool.submit(read, each) for each in (query, query, prepared)]
-        try:
-            for number in range(10):
-                pipeline.load(_RATINGS, keys[1 - number % 2], accept=True)
-        finally:
-            ended.set()
-    both = {(50, 100, 149), (50, 300, 349)}
-    assert readers[0].result() | readers[1].result() == both
-    assert readers[2].result() <= {
-        (50, f"tt{start:07}", f"tt{start + 49:07}") for start in (100, 300)
-    }
-
-
-def test_what_users_built_on_raw_tables_survives(pipeline: Pipeline) -> None:
-    """Views, grants, comments, deletes through the parent, and dbt's right to read: all stay."""
-    pipeline.deposit_rows(_EPISODE, range(1, 11))
-    pipeline.load(_EPISODE)
-    with pipeline.database.connect() as connection:
-        connection.execute(
-            "create schema mine; "
-            "create view mine.episodes as select * from raw.title_episode where tconst > ''; "
-            "grant usage on schema raw to reader; grant select on raw.title_episode to reader; "
-            "comment on table raw.title_episode is 'mine'"
-        )
-    for count in (12, 13):
-        pipeline.deposit_rows(_EPISODE, range(1, count))
-        pipeline.load(_EPISODE)
-    counts = {
-        role: pipeline.database.connect(role).execute("select count(*) from raw.title_episode")
-        for role in ("dbt", "reader", "loader")
-    }
-    assert {role: cursor.fetchone() for role, cursor in counts.items()} == dict.fromkeys(
-        counts, (12,)
-    )
-    for cursor in counts.values():
-        cursor.connection.close()
-    with pipeline.database.connect() as connection:
-        assert connection.execute("select count(*) from mine.episodes").fetchone() == (12,)
-        assert connection.execute(
-            "select obj_description('raw.title_episode'::regclass)"
-        ).fetchone() == ("mine",)
-
-
 @_ALL
 def test_a_loaded_table_has_the_catalogue_indexes(pipeline: Pipeline, dataset: Dataset) -> None:
     """Key and secondary indexes are there after each load, attached, valid and used as such."""
@@ -385,100 +323,6 @@ def test_a_loaded_table_has_the_catalogue_indexes(pipeline: Pipeline, dataset: D
     assert statistics == (5.0,)
 
 
-def test_a_report_begun_before_sees_one_whole_day(pipeline: Pipeline) -> None:
-    """A repeatable-read report keeps its day; the swap waits for it, bounded, then 75."""
-    pipeline.deposit_rows(_RATINGS, range(1, 11))
-    pipeline.load(_RATINGS)
-    before = pipeline.visible()
-    pipeline.deposit_rows(_RATINGS, range(1, 13))
-    count = "select count(*) from raw.title_ratings"
-    with pipeline.database.connect() as report:
-        report.execute("begin isolation level repeatable read; select 1")
-        with pytest.raises(TemporaryError, match=r"transaction of postgres \(pid \d+\).*IMDB_SWAP"):
-            pipeline.load(_RATINGS, full=True, imdb_swap_seconds=0.3)
-        # It has taken no lock on the table, and finds its day whole.
-        assert report.execute(count).fetchone() == (10,)
-        report.execute("commit")
-        assert pipeline.visible() == before
-        assert pipeline.leftovers() == CLEAN
-        pipeline.load(_RATINGS, full=True)
-        assert report.execute(count).fetchone() == (12,)
-
-
-def test_a_swap_goes_on_when_the_report_has_ended(pipeline: Pipeline) -> None:
-    """A wait within the bound is no failure."""
-    pipeline.deposit_rows(_RATINGS, range(1, 11))
-    pipeline.load(_RATINGS)
-    pipeline.deposit_rows(_RATINGS, range(1, 13))
-    with pipeline.database.connect() as report, ThreadPoolExecutor(1) as pool:
-        report.execute("begin isolation level repeatable read; select 1")
-        loading = pool.submit(pipeline.load, _RATINGS, full=True, imdb_swap_seconds=60.0)
-        pipeline.wait_for(
-            "select count(*) = 1 from pg_class where relname ~ '__[0-9]+$' and relkind = 'r' "
-            "and not relispartition",
-        )
-        assert report.execute("select count(*) from raw.title_ratings").fetchone() == (10,)
-        assert not loading.done()
-        report.execute("commit")
-        assert loading.result().rows == 12
-
-
-@pytest.mark.parametrize("mode", ["access share", "row exclusive"])
-def test_a_reader_that_holds_a_lock(pipeline: Pipeline, mode: str) -> None:
-    """An open read-committed transaction holds the swap up, bounded; others read on meanwhile."""
-    pipeline.deposit_rows(_RATINGS, range(1, 11))
-    pipeline.load(_RATINGS)
-    before = pipeline.visible()
-    pipeline.deposit_rows(_RATINGS, range(1, 13))
-    with pipeline.database.connect() as holder, pipeline.database.connect() as other:
-        holder.execute(f"begin; lock table raw.title_ratings in {mode} mode")
-        # More than a swap's short tries, less than its patience.
-        other.execute("set statement_timeout = '5s'")
-        with ThreadPoolExecutor(1) as pool:
-            loading = pool.submit(pipeline.load, _RATINGS, full=True, imdb_swap_seconds=1.5)
-            try:
-                while not loading.done():
-                    count = other.execute("select count(*) from raw.title_ratings").fetchone()
-                    assert count == (10,)
-                with pytest.raises(TemporaryError, match=r"readers held title\.ratings for 2 s"):
-                    loading.result()
-            finally:
-                holder.execute("commit")
-    assert pipeline.visible() == before
-    assert pipeline.leftovers() == CLEAN
-    assert pipeline.load(_RATINGS, full=True).rows == 12
-
-
-def test_data_and_ledger_are_never_apart(pipeline: Pipeline) -> None:
-    """Whoever sees the ledger's new row sees the new rows, and the other way round."""
-    keys = [pipeline.deposit_rows(_RATINGS, range(1, 11 + extra)) for extra in (0, 1)]
-    pipeline.load(_RATINGS, keys[0])
-    ended = threading.Event()
-    query = (
-        "select (select count(*) from raw.title_ratings), "
-        "(select rows from ops.loads order by load_id desc limit 1)"
-    )
-
-    def read() -> set[tuple[object, ...]]:
-        seen = set()
-        with pipeline.database.connect() as connection:
-            while not ended.is_set():
-                # One snapshot, taken after the lock: a statement's own is taken before.
-                connection.execute("begin; lock table raw.title_ratings in access share mode")
-                seen.add(tuple(connection.execute(query).fetchone() or ()))
-                connection.execute("commit")
-        return seen
-
-    with ThreadPoolExecutor(1) as pool:
-        reader = pool.submit(read)
-        try:
-            for number in range(6):
-                pipeline.load(_RATINGS, keys[1 - number % 2], accept=True)
-        finally:
-            ended.set()
-    assert reader.result() == {(10, 10), (11, 11)}
-
-
 def test_two_loads_at_once(pipeline: Pipeline) -> None:
     """The second one ends with 75 at once and changes nothing; another dataset's goes on."""
     pipeline.deposit_rows(_RATINGS, range(1, 11))
@@ -500,111 +344,3 @@ def test_all_datasets_at_once(pipeline: Pipeline) -> None:
     with ThreadPoolExecutor(len(DATASETS)) as pool:
         results = list(pool.map(pipeline.load, DATASETS))
     assert [result.rows for result in results] == [500] * len(DATASETS)
-
-
-def test_no_room_for_a_second_table(pipeline: Pipeline) -> None:
-    """78 with the figures before anything is written; without a capacity nothing is checked."""
-    pipeline.deposit_rows(_EPISODE, range(1, 1001))
-    pipeline.load(_EPISODE)
-    pipeline.deposit_rows(_EPISODE, range(1, 20_001))
-    before = pipeline.visible()
-    with pytest.raises(ConfigurationError, match=r"about [\d,]+ bytes are needed.*1,000,000 are"):
-        pipeline.load(_EPISODE, imdb_database_capacity=1_000_000)
-    assert pipeline.visible() == before
-    assert pipeline.load(_EPISODE, imdb_database_capacity=10**12).kind == "full"
-
-
-def test_no_room_for_a_first_table(pipeline: Pipeline) -> None:
-    """The first load is judged by the object's size."""
-    pipeline.deposit_rows(_RATINGS, range(1, 11))
-    with pytest.raises(ConfigurationError, match="no room for a second"):
-        pipeline.load(_RATINGS, imdb_database_capacity=1)
-
-
-@pytest.mark.parametrize("version", [0, 99, None])
-def test_a_database_of_another_version(pipeline: Pipeline, version: int | None) -> None:
-    """A step does not guess: 78, and what to run."""
-    pipeline.deposit_rows(_RATINGS, range(1, 11))
-    with pipeline.database.connect() as connection:
-        connection.execute("delete from ops.schema_version")
-        if version is not None:
-            connection.execute("insert into ops.schema_version values (%s)", [version])
-    with pytest.raises(ConfigurationError, match="run `imdb migrate`"):
-        pipeline.load(_RATINGS)
-
-
-def _unmigrated(pipeline: Pipeline) -> None:
-    with pipeline.database.connect() as connection:
-        connection.execute("drop schema raw, ops cascade")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["load", "title.ratings"],
-        ["load", "title.ratings", "--unpin"],
-        ["export", "title.ratings"],
-        ["plan"],
-        ["status"],
-        ["prune"],
-    ],
-    ids=" ".join,
-)
-def test_a_database_that_was_never_migrated(pipeline: Pipeline, arguments: list[str]) -> None:
-    """Every command says so: 78 and what to run, never a traceback."""
-    _unmigrated(pipeline)
-    done = pipeline.run(*arguments)
-    assert done.returncode == 78, done.stderr.decode()
-    (event,) = logged(done.stderr)
-    assert "has not been migrated" in str(event["error"])
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda _: {"PGUSER": "nobody"}, "PGUSER"),
-        (lambda _: {"PGPASSWORD": "wrong"}, "PGPASSWORD"),
-        (lambda _: {"PGDATABASE": "nowhere"}, "PGDATABASE"),
-        (lambda _: {"PGSSLMODE": "require"}, "PGSSLMODE"),
-        (lambda _: {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/none"}, "PGSSLROOTCERT"),
-        (lambda database: database.reader, "may not"),
-        (lambda database: database.dbt, "may not"),
-    ],
-    ids=[
-        *("no such role", "wrong password", "no such database", "no TLS", "no certificate"),
-        *("reader", "dbt"),
-    ],
-)
-def test_a_role_that_may_not_load(
-    pipeline: Pipeline,
-    monkeypatch: pytest.MonkeyPatch,
-    change: Callable[[Database], dict[str, str]],
-    says: str,
-) -> None:
-    """What no retry cures is 78, and the message names what to look at."""
-    pipeline.deposit_rows(_RATINGS, range(1, 11))
-    for name, value in change(pipeline.database).items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigurationError, match=says):
-        pipeline.load(_RATINGS)
-
-
-def test_a_role_without_login_is_named(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `imdb migrate` makes the roles, before anybody gave them a password: 78."""
-    with pipeline.database.connect() as connection:
-        connection.execute("drop role if exists idle; create role idle nologin password 'x'")
-    monkeypatch.setenv("PGUSER", "idle")
-    monkeypatch.setenv("PGPASSWORD", "x")
-    with pytest.raises(ConfigurationError, match=r"not permitted to log in.*check PGUSER"):
-        pipeline.load(_RATINGS)
-    with pipeline.database.connect() as connection:
-        connection.execute("drop role idle")
-
-
-def test_a_server_that_is_not_there_is_temporary(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A database that starts later, or fails over, is 75."""
-    monkeypatch.setenv("PGPORT", "9")
-    with pytest.raises(TemporaryError, match="check PGHOST and PGPORT"):
-        pipeline.load(_RATINGS)

@@ -45,6 +45,7 @@ class Parsed:
         found: list[str] = _dbt(
             self.folder,
             self.loaded,
+            "--no-write-json",
             "ls",
             "--resource-type=test",
             "--indirect-selection=cautious",
