@@ -91,8 +91,10 @@ def _loading(settings: Settings, environment: Mapping[str, str], files: Path, ru
     compressed = files / loading.DATASET.file
     text = loading.plain(compressed, compressed.with_suffix(""))
     item = Store(settings).objects(loading.DATASET)[0]
-    copied = loading.copy_alone(settings, environment, item, text, runs)
-    say(f"- COPY alone, against psql's \\copy: {copied}")
+    for connections in (1, 2):
+        over = settings.model_copy(update={"imdb_connections": connections})
+        for how, copied in loading.copy_alone(over, environment, item, text, runs).items():
+            say(f"- COPY alone over {connections}, against psql's \\copy {how}: {copied}")
     whole = loading.with_key(settings, environment, IMDB, text, runs)
     say(f"- with key and indexes, against psql's \\copy and the same: {whole}")
 

@@ -69,7 +69,7 @@ class Day:
 
     @property
     def written(self) -> int:
-        """Bytes that Postgres gave to the disk."""
+        """Bytes that Postgres gave the system to write."""
         return sum(part.written for part in self.parts.values())
 
     def to_json(self) -> dict[str, Any]:
