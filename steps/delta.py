@@ -45,8 +45,8 @@ model is built whole, and title.ratings, a fifth of whose rows change daily, wou
 _CHANGES_AT_ONCE = 2000
 """Changes that are checked and copied together."""
 
-_BLOCKS_AHEAD = 16
-"""Blocks of each text that are inflated while others are compared, 1 MB."""
+_BLOCKS_AHEAD = 8
+"""Blocks of each text that are inflated while others are compared, 2 MB."""
 
 _DELTA = sql.Identifier("pg_temp", "delta")
 

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from steps.settings import Settings
     from steps.store import Store, StoredObject
 
-_READ_BYTES = 64 << 10
+_READ_BYTES = 256 << 10
 
 _COUNTED_BLOCKS = 16
 """One block of so many is counted to show the rows so far; all of them would cost a tenth of
 the time. The rows in the ledger are Postgres' own count."""
 
-_QUEUED_BLOCKS = 64
+_QUEUED_BLOCKS = 16
 """Blocks that wait for a connection, 4 MB of text: enough that neither side wakes the other for
 each of them, and that no connection starves while the next are inflated."""
 
