@@ -92,26 +92,12 @@
   {% do run_query("select set_config('imdb.working_tables', '" ~ tables | join(',') ~ "', true)") %}
 {% endmacro %}
 
-{#- From here on: reads in sequence and joins by hashes what would be looked up by a million keys, page
-    by page. The planner takes too many of these lookups for cached, and a merge with a whole index,
-    which visits the table's pages in the order of the key, for one that ends early. -#}
+{#- For the rest of the build: reads in sequence and joins by hashes what would be looked up by a million
+    keys, page by page. The planner takes too many of these lookups for cached, and a merge with a whole
+    index, which visits the table's pages in the order of the key, for one that ends early. -#}
 {% macro read_in_sequence() %}
   {% do run_query('set local enable_nestloop = off') %}
   {% do run_query('set local enable_mergejoin = off') %}
-{% endmacro %}
-
-{#- From here on again: looks rows up where the planner finds that cheaper. -#}
-{% macro read_by_index() %}
-  {% do run_query('set local enable_nestloop = on') %}
-{% endmacro %}
-
-{#- Read a table and its indexes in sequence if so many rows are about to be looked up that this is cheaper;
-    from here on the planner takes pages for cached then: one costs what fifty rows cost. -#}
-{% macro read_ahead(relation, keys) %}
-  {% set pages = run_query("select ops.read_ahead('" ~ relation ~ "', (select count(*) from " ~ keys ~ '))')[0][0] %}
-  {% if pages %}
-    {% do run_query('set local random_page_cost = 0.5') %}
-  {% endif %}
 {% endmacro %}
 
 {#- The condition that a row belongs to an affected key; true while the whole table is computed. -#}

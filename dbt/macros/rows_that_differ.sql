@@ -111,7 +111,7 @@
 
   {% if affected %}
     {#- Otherwise all of it is read anyway, in sequence. Before the lock, for which readers wait. -#}
-    {% do read_ahead(target, temp) %}
+    {% do run_query("select ops.read_ahead('" ~ target ~ "', (select count(*) from " ~ temp ~ '))') %}
   {% endif %}
   {% if changes.before or changes.after %}
     {% do run_query(patiently('lock table ' ~ target ~ ' in access exclusive mode')) %}

@@ -15,7 +15,6 @@
 ) }}
 {%- call(changes) affected_keys('nconst') %}
 {%- do make_working_table('titles', mart_career_titles_moved(changes)) %}
-{%- do read_ahead(source('raw', 'title_principals'), working_table('titles')) %}
 {%- do make_working_table('moved', mart_works_moved(changes, working_table('titles'))) %}
 {%- do read_in_sequence() %}
 select nconst from {{ changes['name.basics'] }} as people
@@ -41,7 +40,11 @@ having
     ) >= stored.highest_rated_work
 {% endcall %}
 {%- set is_added = affected_key() %}
-{%- set credits %}
+
+{#- Whether a credit is of archive footage is told by its spelling: of those of the affected people
+    alone, not of all credits that are read to find them, hence a table of these. #}
+with credits as {{ 'materialized ' if is_added }}(
+
     select
         nconst,
         tconst,
@@ -52,18 +55,6 @@ having
         case when not is_upcoming then start_year end as career_year
     from {{ ref('int_person_filmography') }}
     where {{ is_affected('nconst') }}
-{%- endset %}
-{%- if is_added %}
-    {#- A hundredth of all credits, which were just read for their titles. #}
-    {%- do read_by_index() %}
-    {%- do make_working_table('credits', credits) %}
-    {%- do read_in_sequence() %}
-    {%- set credits = 'select * from ' ~ working_table('credits') %}
-{%- endif %}
-
-with credits as (
-
-    {{ credits }}
 
 ),
 
