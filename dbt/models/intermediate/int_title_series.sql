@@ -33,52 +33,30 @@ series as (
 
 ),
 
--- Totals of seasons first, which parallel workers add up, as they could not count distinct seasons.
--- A square is summed beside the rating, from which the deviation of all seasons follows exactly.
-seasons as (
+-- Counts of seasons are distinct counts of one column, so that a single sort serves them all. Materialized,
+-- since the planner expects so few series that it would have each worker total all episodes.
+totals as materialized (
 
     select
         series_tconst,
-        season_number,
-        count(*) as episodes,
+        count(*) as total_episodes,
+        count(distinct season_number) as total_seasons,
+        max(season_number) as latest_season,
         max(episode_year) filter (where episode_year <= {{ as_of_year() }}) as last_episode_year,
         count(episode_rating) as rated_episodes,
+        count(distinct season_number) filter (where episode_rating is not null) as rated_seasons,
         sum(episode_rating) as rating_sum,
-        sum(episode_rating * episode_rating) as squares_sum,
+        avg(episode_rating) as avg_series_rating,
+        stddev_samp(episode_rating) as rating_consistency,
         min(episode_rating) as lowest_episode_rating,
         max(episode_rating) as highest_episode_rating,
         count(*) filter (where episode_rating >= {{ var('limits').excellent_episode }})
             as excellent_episodes,
         count(*) filter (where episode_rating <= {{ var('limits').poor_episode }})
             as poor_episodes,
-        count(episode_votes) filter (where episode_rating is not null) as voted_episodes,
-        sum(episode_votes) filter (where episode_rating is not null) as votes_sum
+        avg(episode_votes) filter (where episode_rating is not null) as avg_episode_votes,
+        sum(episode_votes) filter (where episode_rating is not null) as total_series_votes
     from episodes
-    group by series_tconst, season_number
-
-),
-
--- Materialized, since the planner expects so few series that it would have each worker total all
--- episodes.
-totals as materialized (
-
-    select
-        series_tconst,
-        sum(episodes)::bigint as total_episodes,
-        count(season_number) as total_seasons,
-        max(season_number) as latest_season,
-        max(last_episode_year) as last_episode_year,
-        sum(rated_episodes)::bigint as rated_episodes,
-        count(season_number) filter (where rated_episodes > 0) as rated_seasons,
-        sum(rating_sum) as rating_sum,
-        sum(squares_sum) as squares_sum,
-        min(lowest_episode_rating) as lowest_episode_rating,
-        max(highest_episode_rating) as highest_episode_rating,
-        sum(excellent_episodes)::bigint as excellent_episodes,
-        sum(poor_episodes)::bigint as poor_episodes,
-        sum(voted_episodes) as voted_episodes,
-        sum(votes_sum)::bigint as total_series_votes
-    from seasons
     group by series_tconst
 
 ),
@@ -107,20 +85,13 @@ described as (
         totals.rated_episodes,
         totals.rated_seasons,
         totals.rating_sum,
-        totals.rating_sum / nullif(totals.rated_episodes, 0) as avg_series_rating,
-        case
-            when totals.rated_episodes > 1 then sqrt(
-                (
-                    totals.rated_episodes * totals.squares_sum
-                    - totals.rating_sum * totals.rating_sum
-                ) / (totals.rated_episodes * (totals.rated_episodes - 1))
-            )
-        end as rating_consistency,
+        totals.avg_series_rating,
+        totals.rating_consistency,
         totals.lowest_episode_rating,
         totals.highest_episode_rating,
         totals.excellent_episodes,
         totals.poor_episodes,
-        totals.total_series_votes / nullif(totals.voted_episodes, 0) as avg_episode_votes,
+        totals.avg_episode_votes,
         totals.total_series_votes
     from series
     inner join totals on series.series_tconst = totals.series_tconst
