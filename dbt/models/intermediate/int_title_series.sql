@@ -33,8 +33,9 @@ series as (
 
 ),
 
--- Counts of seasons are distinct counts of one column, so that a single sort serves them all. Materialized,
--- since the planner expects so few series that it would have each worker total all episodes.
+-- Counts of seasons are distinct counts of one column, so that a single sort serves them all.
+-- Materialized, since the planner expects so few series that it would have each worker total all
+-- episodes.
 totals as materialized (
 
     select
