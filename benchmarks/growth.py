@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _MEGABYTE, _GIGABYTE = 1e6, 1e9
 
+_VERSION = 2
+"""Of how runs are measured: what was kept of another is not to be told beside what is taken now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -42,7 +45,7 @@ class Taken:
 
 def kept(folder: Path, scale: float, run: Callable[[float], tuple[Day, Day, Day]]) -> Taken:
     """Return what was taken at a scale before, from its file, or else take it and write that."""
-    file = folder / f"growth-{scale:g}.json"
+    file = folder / f"growth-{scale:g}-v{_VERSION}.json"
     if file.exists():
         found = json.loads(file.read_text())
         runs = (Day.from_json(found[name]) for name in ("first", "second", "again"))

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from benchmarks.measure import Pair, pair, process
-from sandbox.postgres import BINARIES
+from benchmarks.measure import Pair, pair, process, psql
 from steps import database, fill
 from steps.catalog import BY_NAME
 from steps.progress import Meter
@@ -52,13 +51,6 @@ def filled(settings: Settings, store: Store, item: StoredObject) -> float:
     return time.perf_counter() - began
 
 
-def _psql(environment: Mapping[str, str], *commands: str) -> float:
-    """Run SQL and psql's commands in one transaction and return its seconds."""
-    arguments = [part for each in commands for part in ("--command", each)]
-    command = [str(BINARIES / "psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-    return process([*command, "--single-transaction", *arguments], environment).seconds
-
-
 def _filling(text: Path) -> list[str]:
     """Return what makes a table and fills it in one transaction: frozen, and nothing logged."""
     create = sql.SQL("create table {} ({})").format(_TABLE, column_definitions(DATASET))
@@ -85,11 +77,11 @@ def copy_alone(
         _no_table(settings)
         with database.connect(settings) as connection:
             connection.execute(create.encode())
-        return _psql(environment, f"\\copy raw.bench from '{text}' (format text, header)")
+        return psql(environment, [f"\\copy raw.bench from '{text}' (format text, header)"])
 
     def best() -> float:
         _no_table(settings)
-        return _psql(environment, create, freezing)
+        return psql(environment, [create, freezing])
 
     return {
         "into a table that is there": pair(ours, typed, runs),
@@ -122,6 +114,6 @@ def with_key(
 
     def theirs() -> float:
         _no_table(settings)
-        return _psql(environment, *_filling(text), *(each.as_string() for each in indexes))
+        return psql(environment, [*_filling(text), *(each.as_string() for each in indexes)])
 
     return pair(ours, theirs, runs)

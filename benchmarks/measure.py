@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import watch
+from sandbox.postgres import BINARIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 IMDB = [sys.executable, "-m", "steps"]
 """`imdb`, of this very interpreter."""
+
+_PSQL = [str(BINARIES / "psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
 
 _WATCH_SECONDS = 0.05
 """Between two looks; what a process adds in its last moments may be missed."""
@@ -58,6 +62,22 @@ def process(
         message = f"{' '.join(command)} ended with {child.returncode}: {output[-2000:]}"
         raise RuntimeError(message)
     return Process(seconds, watched.peak, output)
+
+
+def psql(
+    environment: Mapping[str, str], commands: Sequence[str], before: Sequence[str] = ()
+) -> float:
+    """Run SQL and psql's own commands in one transaction and return its seconds.
+
+    `before` are the words of a program that psql's command line is given to.
+
+    Raises:
+        RuntimeError: a command failed.
+
+    """
+    arguments = [part for each in commands for part in ("--command", each)]
+    words = [*before, *_PSQL, "--single-transaction", *arguments]
+    return process([shutil.which(words[0]) or words[0], *words[1:]], environment).seconds
 
 
 class _Watch(threading.Thread):

@@ -9,13 +9,11 @@ format eats backslashes.
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from benchmarks.measure import process
-from sandbox.postgres import BINARIES
+from benchmarks import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 CSV = r"format csv, delimiter E'\t', null '\N', quote E'\b', escape E'\b', header, freeze"
 QUOTED = r"format csv, delimiter E'\t', null '\N', header, freeze"
 TEXT = "format text, header, freeze"
-
-_PSQL = [str(BINARIES / "psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
 
 
 def plain(options: str) -> Callable[[Target, bool], float]:
@@ -65,25 +61,18 @@ def reload(target: Target, indexed: bool) -> float:  # noqa: FBT001, ARG001 - it
     empty = sql.SQL("truncate {}").format(target.table).as_string()
     copy = rf"\copy {_name(target)} from pstdin ({CSV})"
     analyze = sql.SQL("analyze {}").format(target.table).as_string()
-    return _run(target, [empty, copy, analyze], _gunzip(target))
+    return measure.psql(target.environment, [empty, copy, analyze], _gunzip(target))
 
 
 def index(target: Target) -> float:
     """Build key and indexes of a table that another program filled."""
-    return _run(target, [statement.as_string() for statement in target.index])
+    return measure.psql(target.environment, [each.as_string() for each in target.index])
 
 
 def _filled(target: Target, copy: str, *, indexed: bool, before: Sequence[str] = ()) -> float:
     further = target.index if indexed else []
     commands = [target.create.as_string(), copy, *(each.as_string() for each in further)]
-    return _run(target, commands, before)
-
-
-def _run(target: Target, commands: Sequence[str], before: Sequence[str] = ()) -> float:
-    """Run SQL and psql's commands in one transaction and return its seconds."""
-    arguments = [part for command in commands for part in ("--command", command)]
-    words = [*before, *_PSQL, "--single-transaction", *arguments]
-    return process([shutil.which(words[0]) or words[0], *words[1:]], target.environment).seconds
+    return measure.psql(target.environment, commands, before)
 
 
 def _gunzip(target: Target) -> list[str]:
